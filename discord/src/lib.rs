@@ -1,1 +1,13 @@
-//! Placeholder.
+//! Discord's REST API, as watcher and bot need it.
+//!
+//! Promises: what is sent keeps Discord's documented limits or is refused before it leaves; every answer is classified
+//! into what may be retried, when, and what is final; rate limits are obeyed by the server's own figures; no error, log
+//! or `Debug` of this crate holds a token. Refuses to know: transcripts, Kubernetes, where a URL came from, and when to
+//! give up: retrying for ever or not is the caller's decision.
+
+mod embed;
+pub mod limits;
+mod webhook_url;
+
+pub use embed::{Author, Embed, Field, File, Footer};
+pub use webhook_url::{WebhookUrl, WebhookUrlError};
