@@ -1,1 +1,10 @@
-//! Placeholder.
+//! What each server of ours needs and nothing it serves: logs, the admin routes, an accept loop that bounds its peers,
+//! and shutdown.
+//!
+//! Promises: every wait on a peer ends (handshake, headers, request, drain), every connection is counted, a signal ends
+//! the process within the drain time. Refuses to know: Kubernetes, Discord, certificates' origin, configuration files.
+
+pub mod admin;
+pub mod log;
+pub mod serve;
+pub mod shutdown;
