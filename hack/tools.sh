@@ -1,2 +1,104 @@
 #!/usr/bin/env bash
-exit 0
+# tools.sh [GROUP...]: makes the programs that no package registry ships, from pinned Go tool modules, into .tools/.
+# Groups: apt (Debian packages), charts (helm, kubeconform), node (Kubernetes, etcd, CoreDNS, metrics-server),
+# rust (cargo-deny). Without a group: all that this machine has a use for. A group that is up to date costs milliseconds.
+# shellcheck source=hack/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+KUBERNETES=${KUBERNETES:-1.37}
+CLUSTER=${CLUSTER:-node}
+CARGO_DENY=0.20.2
+PACKAGES="containerd runc containernetworking-plugins iptables conntrack iproute2 procps curl openssl buildah shellcheck"
+# Our builds are alike on every machine: no cgo, no paths, and none of the caller's own flags.
+export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
+
+# version MODULE-FOLDER MODULE: the version that its go.mod pins.
+version() { sed -n "s|^\(require \)\?[[:space:]]*$2 \(v[^ ]*\).*|\2|p" "$ROOT/hack/tools/$1/go.mod" | head -n 1; }
+
+# go_tools MODULE-FOLDER OUT-FOLDER LDFLAGS: builds every `tool` line of the module, unless the stamp says that it was.
+go_tools() {
+  local module=$ROOT/hack/tools/$1 out=$2 flags="-s -w $3" stamp program
+  have go || die "go is missing: $1 is built from source" "install Go 1.26 or newer (https://go.dev/dl)"
+  stamp=$(cat "$module/go.mod" "$module/go.sum" <(go env GOVERSION GOARCH) <(echo "$flags") | sha256sum | cut -d ' ' -f 1)
+  for program in $(programs "$1"); do
+    [ -x "$out/$program" ] || stamp="$stamp, but $program is missing"
+  done
+  [ "$(cat "$out/.stamp-$1" 2>/dev/null)" != "$stamp" ] || return 0
+  mkdir -p "$out"
+  run "building $1" build "$module" "$out" "$flags"
+  for program in $(programs "$1"); do
+    [ -x "$out/$program" ] || die "building $1 made no $program" "rm -r $out, then this again"
+  done
+  echo "${stamp%%,*}" >"$out/.stamp-$1"
+}
+
+# programs MODULE-FOLDER: what its tools are called, as Go names them after the last part of their path.
+programs() {
+  sed -n 's/^tool \([^(]*\)$/\1/p; /^tool (/,/^)/{/^[[:space:]]/p}' "$ROOT/hack/tools/$1/go.mod" |
+    sed 's|/v[0-9]*[[:space:]]*$||; s|.*/||; s|^server$|etcd|'
+}
+
+build() {
+  local target=$2/
+  [ "$(basename "$1")" != etcd ] || target=$2/etcd
+  cd "$1"
+  # A cold build of Kubernetes takes minutes: the names of its packages, as they are compiled, are the sign of life.
+  go build -v -trimpath -ldflags "$3" -o "$target" tool
+}
+
+kubernetes_flags() {
+  local full=$1 at=k8s.io/component-base/version minor
+  minor=${full#v*.} minor=${minor%%.*}
+  echo "-X $at.gitVersion=$full -X $at.gitMajor=1 -X $at.gitMinor=$minor"
+}
+
+uses_kind() { [ "$CLUSTER" = kind ] && have kind && docker info >/dev/null 2>&1; }
+
+group_apt() {
+  local package missing=""
+  have dpkg-query || { log "no Debian here: expecting the commands of these packages: $PACKAGES"; return; }
+  for package in $PACKAGES; do
+    [ -e "/var/lib/dpkg/info/$package.list" ] || missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+  { [ "$(id -u)" = 0 ] && have apt-get; } ||
+    die "missing packages:$missing" "sudo apt-get install --no-install-recommends$missing"
+  export DEBIAN_FRONTEND=noninteractive
+  run "apt-get update" apt-get update
+  # shellcheck disable=SC2086 # a list of names
+  run "apt-get install$missing" apt-get install -y --no-install-recommends $missing
+}
+
+group_charts() { go_tools helm "$TOOLS/bin" "-X helm.sh/helm/v3/internal/version.version=$(version helm helm.sh/helm/v3)"; }
+
+group_node() {
+  if uses_kind; then log "Kind brings its own node: nothing to build"; return; fi
+  local module=kubernetes-$KUBERNETES
+  [ -e "$ROOT/hack/tools/$module/go.mod" ] || die "no Kubernetes $KUBERNETES here" "see hack/tools/kubernetes-*"
+  go_tools etcd "$TOOLS/bin" ""
+  go_tools "$module" "$TOOLS/$module" "$(kubernetes_flags "$(version "$module" k8s.io/kubernetes)")"
+  go_tools coredns "$TOOLS/bin" ""
+  go_tools metrics-server "$TOOLS/bin" ""
+}
+
+group_rust() {
+  [ "$("$TOOLS/bin/cargo-deny" --version 2>/dev/null)" != "cargo-deny $CARGO_DENY" ] || return 0
+  have cargo || die "cargo is missing" "install Rust (https://rustup.rs); rust-toolchain.toml names the version"
+  run "building cargo-deny" cargo install --locked --version "$CARGO_DENY" --root "$TOOLS" cargo-deny
+}
+
+# Two at once (two terminals, two tests) would build the same thing twice.
+mkdir -p "$TOOLS"
+exec 9>"$TOOLS/.lock"
+flock --nonblock 9 || { log "another tools.sh is at work; waiting for it"; flock 9; }
+
+[ $# -gt 0 ] || case $CLUSTER in
+  node) set -- apt charts node rust ;;
+  *) set -- charts rust ;;
+esac
+for group in "$@"; do
+  case $group in
+    apt | charts | node | rust) "group_$group" ;;
+    *) die "no group called $group" "one of: apt charts node rust" ;;
+  esac
+done

@@ -6,14 +6,15 @@ make_cgroups() {
   local top controller
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     mkdir -p "/sys/fs/cgroup/$NODE_LINK"
-    for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+    for controller in $(</sys/fs/cgroup/cgroup.controllers); do
       echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || true
       echo "+$controller" >"/sys/fs/cgroup/$NODE_LINK/cgroup.subtree_control" 2>/dev/null || true
     done
     return
   fi
   for top in /sys/fs/cgroup/*/; do
-    [ -e "$top/tasks" ] && mkdir -p "$top/$NODE_LINK" || continue
+    [ -e "$top/tasks" ] || continue
+    mkdir -p "$top/$NODE_LINK"
     # A new cpuset is empty and takes no process until it is filled.
     for controller in cpuset.cpus cpuset.mems; do
       [ ! -e "$top/$controller" ] || cat "$top/$controller" >"$top/$NODE_LINK/$controller"

@@ -30,6 +30,10 @@ echo 1 >/proc/sys/net/ipv4/ip_forward
 # Traffic between two Pods on the bridge must pass kube-proxy's rules too.
 [ ! -e /proc/sys/net/bridge ] || echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
 
+# A Service address that kube-proxy does not know yet is refused, not sent out into the host's network.
+iptables -A FORWARD -d "$SERVICE_CIDR" -j REJECT
+iptables -A OUTPUT -d "$SERVICE_CIDR" -j REJECT
+
 # keep NAME COMMAND...: starts it, and again when it ends: a loaded machine makes programs give up that would recover.
 keep() {
   local name=$1
@@ -63,7 +67,7 @@ keep kube-apiserver "$KUBE_BIN/kube-apiserver" --etcd-servers http://127.0.0.1:2
   --audit-policy-file "$etc/audit.yaml" --audit-log-path "$NODE_DIR/log/audit.log" \
   --audit-log-maxsize 50 --audit-log-maxbackup 2
 keep kube-controller-manager "$KUBE_BIN/kube-controller-manager" --kubeconfig "$pki/controller-manager.kubeconfig" \
-  --leader-elect=false --use-service-account-credentials --root-ca-file "$pki/ca.crt" \
+  --leader-elect=false --kube-api-qps 200 --kube-api-burst 400 --use-service-account-credentials --root-ca-file "$pki/ca.crt" \
   --service-account-private-key-file "$pki/service-accounts.key" \
   --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key" --node-monitor-period 2s
 keep kube-scheduler "$KUBE_BIN/kube-scheduler" --kubeconfig "$pki/scheduler.kubeconfig" --leader-elect=false

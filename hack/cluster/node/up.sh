@@ -59,6 +59,7 @@ stage() {
 }
 import_pause() { ctr --address "$(containerd_socket)" -n k8s.io images import "$NODE_DIR/pause.tar"; }
 addons() {
+  # shellcheck disable=SC2153 # config.sh assigns them
   sed "s/@DNS_IP@/$DNS_IP/; s/@DNS_PORT@/$DNS_PORT/; s/@METRICS_PORT@/$METRICS_PORT/; s/@NODE_IP@/$NODE_IP/" \
     "$ROOT/hack/cluster/node/addons.yaml" | kube apply -f -
 }
