@@ -1,0 +1,84 @@
+{{- /* Name of the chart, or nameOverride. */ -}}
+{{- define "bot-service.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- /* Name of every object: release and chart name, or fullnameOverride. */ -}}
+{{- define "bot-service.fullname" -}}
+{{- $name := include "bot-service.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "bot-service.serviceAccountName" -}}
+{{- $account := .Values.serviceAccount -}}
+{{- $account.name | default ($account.create | ternary (include "bot-service.fullname" .) "default") -}}
+{{- end -}}
+
+{{- /* Secret with the bot's credentials. */ -}}
+{{- define "bot-service.secretName" -}}
+{{- .Values.secrets.existingSecret | default (include "bot-service.fullname" .) -}}
+{{- end -}}
+
+{{- /* What selects the bot's Pods; a Deployment's selector can never change, so nothing else belongs here. */ -}}
+{{- define "bot-service.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "bot-service.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: bot
+{{- end -}}
+
+{{- /* Labels of Pods: what selects them, and part-of, which keeps them out of the webhooks. */ -}}
+{{- define "bot-service.podLabels" -}}
+{{ include "bot-service.selectorLabels" . }}
+app.kubernetes.io/part-of: discord-monitoring
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Labels of every object. */ -}}
+{{- define "bot-service.labels" -}}
+{{ include "bot-service.podLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{- /* The bot's image; a digest wins over a tag, global.imageRegistry over its own registry. */ -}}
+{{- define "bot-service.image" -}}
+{{- $image := .Values.image -}}
+{{- $registry := (.Values.global | default dict).imageRegistry | default $image.registry -}}
+{{- if $registry }}{{ $registry | trimSuffix "/" }}/{{ end }}{{ $image.repository -}}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end -}}
+{{- end -}}
+
+{{- /* Pull secrets as Pods take them; an entry is a name or an object with a name. */ -}}
+{{- define "bot-service.imagePullSecrets" -}}
+{{- $secrets := list -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- if kindIs "string" . -}}
+{{- $secrets = append $secrets (dict "name" .) -}}
+{{- else -}}
+{{- $secrets = append $secrets . -}}
+{{- end -}}
+{{- end -}}
+{{- with $secrets }}{{ toYaml (uniq .) }}{{ end -}}
+{{- end -}}
+
+{{- /* Requests and limits; an entry that is an empty text is left out. */ -}}
+{{- define "bot-service.resources" -}}
+{{- $out := dict -}}
+{{- range $kind, $entries := .Values.resources -}}
+{{- $kept := dict -}}
+{{- range $name, $amount := $entries -}}
+{{- if not (or (kindIs "invalid" $amount) (eq (toString $amount) "")) }}{{ $_ := set $kept $name $amount }}{{ end -}}
+{{- end -}}
+{{- if $kept }}{{ $_ := set $out $kind $kept }}{{ end -}}
+{{- end -}}
+{{- toYaml $out -}}
+{{- end -}}

@@ -1,0 +1,53 @@
+{{- /* Arguments of the injector; each flag could as well be an env INJECTOR_<FLAG>. */ -}}
+{{- define "discord-monitoring.injectorArgs" -}}
+{{- $name := include "discord-monitoring.injectorName" . -}}
+- serve
+- --listen=0.0.0.0:8443
+- --admin-listen=0.0.0.0:8081
+- --sidecar=/etc/discord-monitoring/sidecar/sidecar.yaml
+- --log-level={{ .Values.injector.logging.level }}
+- --log-format={{ .Values.injector.logging.format }}
+{{- if eq .Values.certs.mode "self-managed" }}
+- --certs=self-managed
+- --namespace=$(POD_NAMESPACE)
+- --secret-name={{ include "discord-monitoring.tlsSecretName" . }}
+- --webhook-configuration={{ $name }}
+- --service-name={{ $name }}
+- --propagation={{ .Values.certs.propagation }}
+- --ca-validity={{ .Values.certs.caValidity }}
+- --leaf-validity={{ .Values.certs.leafValidity }}
+{{- else }}
+- --tls-cert=/etc/discord-monitoring/tls/tls.crt
+- --tls-key=/etc/discord-monitoring/tls/tls.key
+{{- end }}
+{{- with .Values.injector.extraArgs }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Pod security context of the injector; on OpenShift the namespace gives the user. */ -}}
+{{- define "discord-monitoring.podSecurityContext" -}}
+{{- $context := .Values.injector.podSecurityContext -}}
+{{- if .Values.discord.monitoring.openshift -}}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" -}}
+{{- end -}}
+{{- toYaml $context -}}
+{{- end -}}
+
+{{- /* One injector a node and a zone where there are several; never a reason not to start. */ -}}
+{{- define "discord-monitoring.topologySpread" -}}
+{{- $own := .Values.injector.topologySpreadConstraints -}}
+{{- if $own -}}
+{{- toYaml $own -}}
+{{- else -}}
+{{- range $index, $key := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" -}}
+{{- if $index }}{{ "\n" }}{{ end -}}
+- maxSkew: 1
+  topologyKey: {{ $key }}
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels:
+      {{- include "discord-monitoring.selectorLabels" $ | nindent 6 }}
+{{- end -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,79 @@
+{{- /* What both webhook entries share. Takes the root. */ -}}
+{{- define "discord-monitoring.webhookCommon" -}}
+{{- $webhooks := .Values.injector.webhooks -}}
+admissionReviewVersions: [v1]
+sideEffects: None
+failurePolicy: {{ $webhooks.failurePolicy }}
+timeoutSeconds: {{ int $webhooks.timeoutSeconds }}
+reinvocationPolicy: {{ $webhooks.reinvocationPolicy }}
+matchPolicy: Equivalent
+rules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    operations: [CREATE]
+    resources: [pods]
+    scope: Namespaced
+clientConfig:
+  {{- with (include "discord-monitoring.givenCaBundle" .) }}
+  caBundle: {{ . }}
+  {{- end }}
+  service:
+    name: {{ include "discord-monitoring.injectorName" . }}
+    namespace: {{ .Release.Namespace }}
+    path: /inject
+    port: {{ int .Values.injector.service.port }}
+# Our own Pods never wait for ourselves.
+objectSelector:
+  matchExpressions:
+    - {key: app.kubernetes.io/part-of, operator: NotIn, values: [discord-monitoring]}
+{{- end -}}
+
+{{- /* The caBundle a person hands over in mode existing, where nobody else writes one; empty in every other mode. */ -}}
+{{- define "discord-monitoring.givenCaBundle" -}}
+{{- if eq .Values.certs.mode "existing" -}}
+{{- .Values.certs.existing.caBundle -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Which namespaces an entry sees. Keys of the dict: root; labelled: In or NotIn, for the opt-in label. */ -}}
+{{- define "discord-monitoring.namespaceSelector" -}}
+{{- $selector := .root.Values.injector.namespaceSelector -}}
+{{- with $selector.matchLabels -}}
+matchLabels:
+  {{- toYaml . | nindent 2 }}
+{{ end -}}
+matchExpressions:
+  - {key: discord-monitoring.io/inject, operator: {{ .labelled }}, values: [enabled]}
+  - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ toRawJson .root.Values.injector.excludedNamespaces }}}
+  {{- with $selector.matchExpressions }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{- /* Conditions both entries share: mirror Pods stand outside the API server's power, and on Windows our image does
+not run. Takes the entry's values (enabled, matchConditions). */ -}}
+{{- define "discord-monitoring.matchConditions" -}}
+- name: not-a-mirror-pod
+  expression: >-
+    !object.metadata.?annotations['kubernetes.io/config.mirror'].hasValue()
+- name: not-windows
+  expression: >-
+    object.spec.?os.?name.orValue('linux') != 'windows'
+    && object.spec.?nodeSelector['kubernetes.io/os'].orValue('linux') != 'windows'
+{{- if not .enabled }}
+- name: switched-off
+  expression: "false"
+{{- end }}
+{{- with .matchConditions }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Annotations of the webhook configuration: cert-manager's, and a person's own. */ -}}
+{{- define "discord-monitoring.webhookAnnotations" -}}
+{{- $annotations := deepCopy .Values.injector.webhooks.annotations -}}
+{{- if eq .Values.certs.mode "cert-manager" -}}
+{{- $_ := set $annotations "cert-manager.io/inject-ca-from" (printf "%s/%s" .Release.Namespace (include "discord-monitoring.injectorName" .)) -}}
+{{- end -}}
+{{- with $annotations }}{{ toYaml . }}{{ end -}}
+{{- end -}}

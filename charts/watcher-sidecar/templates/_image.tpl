@@ -1,0 +1,16 @@
+{{- /*
+watcher-sidecar.image: an image's full name. A digest wins over a tag, global.imageRegistry over the image's own.
+Keys of the dict: root, library (see watcher-sidecar.values), image (registry, repository, tag, digest).
+*/ -}}
+{{- define "watcher-sidecar.image" -}}
+{{- $global := .root.Values.global | default dict -}}
+{{- $registry := $global.imageRegistry | default .image.registry -}}
+{{- $version := "" -}}
+{{- if .image.digest -}}
+{{- $version = printf "@%s" .image.digest -}}
+{{- else -}}
+{{- $library := include "watcher-sidecar.library" (dict "root" .root "library" .library) | fromYaml -}}
+{{- $version = printf ":%s" (.image.tag | default $library.appVersion) -}}
+{{- end -}}
+{{- if $registry }}{{ $registry | trimSuffix "/" }}/{{ end }}{{ .image.repository }}{{ $version }}
+{{- end -}}
