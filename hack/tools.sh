@@ -77,6 +77,8 @@ group_node() {
   [ -e "$ROOT/hack/tools/$module/go.mod" ] || die "no Kubernetes $KUBERNETES here" "see hack/tools/kubernetes-*"
   go_tools etcd "$TOOLS/bin" ""
   go_tools "$module" "$TOOLS/$module" "$(kubernetes_flags "$(version "$module" k8s.io/kubernetes)")"
+  # For the scripts and the person on a machine without one; the newest serves every node here.
+  [ "$KUBERNETES" != 1.37 ] && [ -e "$TOOLS/bin/kubectl" ] || ln -sfn "../$module/kubectl" "$TOOLS/bin/kubectl"
   go_tools coredns "$TOOLS/bin" ""
   go_tools metrics-server "$TOOLS/bin" ""
 }

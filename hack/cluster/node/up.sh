@@ -7,7 +7,8 @@ for part in config host pki settings preflight; do
   source "$ROOT/hack/cluster/node/$part.sh"
 done
 [ -e "$ROOT/hack/tools/kubernetes-$KUBERNETES/go.mod" ] ||
-  die "no Kubernetes $KUBERNETES here" "KUBERNETES=$(cd "$ROOT/hack/tools" && echo kubernetes-* | sed 's/kubernetes-//g; s/ / or /g')"
+  die "no Kubernetes $KUBERNETES here; there is:$(cd "$ROOT/hack/tools" && printf ' %s' kubernetes-*/ | sed 's|kubernetes-||g; s|/||g')" \
+    "choose one, as in make node-up KUBERNETES=1.37"
 
 if node_pid >/dev/null; then
   running=$(cat "$NODE_DIR/kubernetes")
