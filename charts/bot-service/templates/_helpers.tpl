@@ -32,21 +32,22 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: bot
 {{- end -}}
 
-{{- /* Labels of Pods: what selects them, and part-of, which keeps them out of the webhooks. */ -}}
+{{- /* Labels of the Pods. part-of keeps them out of the webhooks; ours win over a person's, for they select. */ -}}
 {{- define "bot-service.podLabels" -}}
-{{ include "bot-service.selectorLabels" . }}
-app.kubernetes.io/part-of: discord-monitoring
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $ours := include "bot-service.selectorLabels" . | fromYaml -}}
+{{- $_ := set $ours "app.kubernetes.io/part-of" "discord-monitoring" -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.commonLabels) (deepCopy .Values.podLabels) $ours) -}}
 {{- end -}}
 
 {{- /* Labels of every object. */ -}}
 {{- define "bot-service.labels" -}}
-{{ include "bot-service.podLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- $ours := include "bot-service.selectorLabels" . | fromYaml -}}
+{{- $ours = merge $ours (dict
+      "app.kubernetes.io/part-of" "discord-monitoring"
+      "app.kubernetes.io/version" (.Chart.AppVersion | replace "+" "_")
+      "app.kubernetes.io/managed-by" .Release.Service
+      "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")) -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.commonLabels) $ours) -}}
 {{- end -}}
 
 {{- /* The bot's image; a digest wins over a tag, global.imageRegistry over its own registry. */ -}}

@@ -51,10 +51,6 @@ Takes a list: root, suffix. */ -}}
 {{- end -}}
 {{- end -}}
 
-{{- define "discord-monitoring.chart" -}}
-{{- printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
-{{- end -}}
-
 {{- /* What selects the injector's Pods; a Deployment's selector can never change, so nothing else belongs here. */ -}}
 {{- define "discord-monitoring.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "discord-monitoring.name" . }}
@@ -62,21 +58,22 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: injector
 {{- end -}}
 
-{{- /* Labels of Pods: what selects them, and part-of, which keeps them out of the webhooks. */ -}}
+{{- /* Labels of the Pods. part-of keeps them out of the webhooks; ours win over a person's, for they select. */ -}}
 {{- define "discord-monitoring.podLabels" -}}
-{{ include "discord-monitoring.selectorLabels" . }}
-app.kubernetes.io/part-of: discord-monitoring
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $ours := include "discord-monitoring.selectorLabels" . | fromYaml -}}
+{{- $_ := set $ours "app.kubernetes.io/part-of" "discord-monitoring" -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.commonLabels) (deepCopy .Values.injector.podLabels) $ours) -}}
 {{- end -}}
 
 {{- /* Labels of every object. */ -}}
 {{- define "discord-monitoring.labels" -}}
-{{ include "discord-monitoring.podLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ include "discord-monitoring.chart" . }}
+{{- $ours := include "discord-monitoring.selectorLabels" . | fromYaml -}}
+{{- $ours = merge $ours (dict
+      "app.kubernetes.io/part-of" "discord-monitoring"
+      "app.kubernetes.io/version" (.Chart.AppVersion | replace "+" "_")
+      "app.kubernetes.io/managed-by" .Release.Service
+      "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")) -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.commonLabels) $ours) -}}
 {{- end -}}
 
 {{- /* The injector's image; a digest wins over a tag, global.imageRegistry over its own registry. */ -}}

@@ -27,6 +27,10 @@ Keys of the dict: root, values (whole, see watcher-sidecar.values), transcript.
 a Secret made or changed after the Pod's start is picked up; an env is fixed for life. */ -}}
 {{- define "watcher-sidecar.env.delivery" -}}
 {{- if .webhook.value }}
+{{- /* Checked here, for the schema's message would repeat the secret. */ -}}
+{{- if not (regexMatch "^https?://[^/?#]+(/[^?#]*)?/webhooks/[0-9]+/[^/?#]+/?([?][^#]*)?$" .webhook.value) }}
+{{- fail "webhook.value is not a webhook's URL; it should look like https://discord.com/api/webhooks/ID/TOKEN" }}
+{{- end }}
 - name: DISCORD_WEBHOOK_URL
   value: {{ .webhook.value | quote }}
 {{- else }}
@@ -62,9 +66,9 @@ a Secret made or changed after the Pod's start is picked up; an env is fixed for
   value: {{ toRawJson (dict
       "includeTools" (.filters.includeTools | default list)
       "includePatterns" (.filters.includePatterns | default list)
-      "minStdoutLength" (int .filters.minStdoutLength)) | squote }}
+      "minStdoutLength" (int .filters.minStdoutLength)) | quote }}
 - name: STATS
-  value: {{ toRawJson (pick .stats "trackCost" "tokens" "errors") | squote }}
+  value: {{ toRawJson (pick .stats "trackCost" "tokens" "errors") | quote }}
 - name: LOG_LEVEL
   value: {{ .logging.level | quote }}
 - name: RETENTION_HOURS

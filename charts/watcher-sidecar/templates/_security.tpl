@@ -16,6 +16,9 @@ The user is agent.runAsUser where securityContext says none; on OpenShift none i
 {{- else if not (hasKey $context "runAsUser") -}}
 {{- $_ := set $context "runAsUser" (int64 .agent.runAsUser) -}}
 {{- end -}}
+{{- if and $context.runAsNonRoot (hasKey $context "runAsUser") (eq (int64 $context.runAsUser) 0) -}}
+{{- fail "securityContext.runAsUser is 0 while runAsNonRoot is true: the watcher would never start, and hold its Pod" -}}
+{{- end -}}
 {{- toYaml $context -}}
 {{- end -}}
 
