@@ -1,0 +1,16 @@
+# The steps that need a cluster. Sourced after steps.sh, never run.
+# shellcheck shell=bash
+
+node_tests() { cargo test --locked --package tests --features node --test node --no-fail-fast "$@"; }
+
+# A node that was up before stays up; one that these steps made goes with them.
+on_node() {
+  KUBECONFIG=$("$ROOT/hack/cluster/env.sh")
+  export KUBECONFIG
+  if ! kubectl get nodes --request-timeout 5s >/dev/null 2>&1; then
+    trap '"$ROOT/hack/cluster/down.sh"' EXIT
+  fi
+  step "a node" "$ROOT/hack/cluster/up.sh"
+  step "images" "$ROOT/hack/images.sh"
+  step "tests on a real node" node_tests "$@"
+}
