@@ -5,9 +5,23 @@
 //! or `Debug` of this crate holds a token. Refuses to know: transcripts, Kubernetes, where a URL came from, and when to
 //! give up: retrying for ever or not is the caller's decision.
 
+mod answer;
+mod backoff;
+mod client;
 mod embed;
+mod error;
+mod limiter;
 pub mod limits;
+mod message;
+mod tls;
+mod webhook;
 mod webhook_url;
 
+pub use backoff::Backoff;
+pub use client::{Client, ClientOptions};
 pub use embed::{Author, Embed, Field, File, Footer};
+pub use error::{Error, Scope};
+pub use message::Message;
+pub use tls::SetupError;
+pub use webhook::MessageId;
 pub use webhook_url::{WebhookUrl, WebhookUrlError};

@@ -1,0 +1,186 @@
+//! One HTTP client: bounded in time and size, aware of rate limits, silent about addresses.
+
+use crate::answer;
+use crate::error::Error;
+use crate::limiter::{Limiter, Route};
+use crate::tls::{self, SetupError};
+use http::StatusCode;
+use reqwest::{RequestBuilder, Response};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::error::Error as _;
+use std::time::Duration;
+
+/// Most bytes of an answer that are read; a saved message with ten full embeds is below 100 KiB.
+const MAX_ANSWER: usize = 256 * 1024;
+/// What the product calls itself, as Discord asks clients to.
+const USER_AGENT: &str = concat!(
+    "DiscordBot (https://github.com/discord-monitoring/discord-monitoring, ",
+    env!("CARGO_PKG_VERSION"),
+    ")"
+);
+
+/// How a client reaches Discord. `HTTPS_PROXY` and `NO_PROXY` of the environment are honoured besides.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// Certificate authorities trusted beside the compiled-in ones, in PEM.
+    pub extra_ca_pem: Option<Vec<u8>>,
+    /// Longest wait for a connection, TLS included.
+    pub connect_timeout: Duration,
+    /// Longest request, its answer included; large uploads get more, see [`Client`].
+    pub request_timeout: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            extra_ca_pem: None,
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Sends requests to Discord. Each call is one attempt; [`crate::Backoff`] says when to try again. A request that
+/// carries files has a second more per 256 KiB.
+#[derive(Debug)]
+pub struct Client {
+    pub(crate) http: reqwest::Client,
+    limiter: Limiter,
+    request_timeout: Duration,
+}
+
+impl Client {
+    /// A client that has not connected yet.
+    pub fn new(options: &ClientOptions) -> Result<Self, SetupError> {
+        let tls = tls::config(options.extra_ca_pem.as_deref())?;
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .user_agent(USER_AGENT)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(options.connect_timeout)
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(Duration::from_secs(55))
+            .tcp_nodelay(true)
+            .tcp_keepalive(Duration::from_secs(30))
+            .build()
+            .map_err(|error| SetupError::Client {
+                reason: error.without_url().to_string(),
+            })?;
+        Ok(Self {
+            http,
+            limiter: Limiter::default(),
+            request_timeout: options.request_timeout,
+        })
+    }
+
+    /// Sends one request and returns the body of a success. `secret` is taken out of every error text.
+    pub(crate) async fn call(
+        &self,
+        route: Route,
+        request: RequestBuilder,
+        upload: usize,
+        secret: &SecretString,
+    ) -> Result<Vec<u8>, Error> {
+        self.limiter.acquire(route).await;
+        let extra = Duration::from_secs((upload / (256 * 1024)) as u64);
+        let answer = request.timeout(self.request_timeout + extra).send().await;
+        let response = answer.map_err(|error| transport(error, secret))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        self.limiter.learn(route, &headers);
+        let body = match read(response).await {
+            Ok(body) => body,
+            // The status says all that matters of a failure.
+            Err(_) if !status.is_success() => Vec::new(),
+            Err(error) => return Err(transport(error, secret)),
+        };
+        if status.is_success() && status != StatusCode::RESET_CONTENT {
+            return Ok(body);
+        }
+        let error = scrub(answer::classify(status, &headers, &body), secret);
+        if let Error::RateLimited {
+            after: Some(after),
+            global,
+            ..
+        } = error
+        {
+            self.limiter.block(route, after, global);
+        }
+        Err(error)
+    }
+}
+
+/// The body, up to [`MAX_ANSWER`] bytes; what is beyond is not read.
+async fn read(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        let room = MAX_ANSWER - body.len();
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if body.len() >= MAX_ANSWER {
+            break;
+        }
+    }
+    Ok(body)
+}
+
+/// A failure without an answer. `reqwest` puts the address, and with it the token, into its errors: it is taken out
+/// first, and the text is searched besides.
+fn transport(error: reqwest::Error, secret: &SecretString) -> Error {
+    let error = error.without_url();
+    let mut reason = String::new();
+    let mut cause: Option<&dyn std::error::Error> = error.source();
+    // The outermost text only says that sending failed; the innermost says why.
+    while let Some(inner) = cause {
+        reason = inner.to_string();
+        cause = inner.source();
+    }
+    if reason.is_empty() {
+        reason = error.to_string();
+    }
+    let what = if error.is_timeout() {
+        "Discord did not answer in time"
+    } else if error.is_connect() {
+        "Discord cannot be reached"
+    } else {
+        "the connection to Discord broke"
+    };
+    let reason = crate::limits::cut(&reason, 200);
+    let error = Error::Retry {
+        reason: format!("{what} ({reason})"),
+        maybe_saved: !error.is_connect() && !error.is_builder(),
+        slow: error.is_builder(),
+    };
+    scrub(error, secret)
+}
+
+/// Takes the secret out of foreign text, wherever it may have come from.
+fn scrub(error: Error, secret: &SecretString) -> Error {
+    let clean = |text: String| text.replace(secret.expose_secret(), "[redacted]");
+    match error {
+        Error::Final {
+            status,
+            code,
+            reason,
+        } => Error::Final {
+            status,
+            code,
+            reason: clean(reason),
+        },
+        Error::Rejected { code, reason } => Error::Rejected {
+            code,
+            reason: clean(reason),
+        },
+        Error::Retry {
+            reason,
+            maybe_saved,
+            slow,
+        } => Error::Retry {
+            reason: clean(reason),
+            maybe_saved,
+            slow,
+        },
+        other => other,
+    }
+}

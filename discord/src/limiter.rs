@@ -1,0 +1,240 @@
+//! Rate limits as the server states them. Nothing is hard-coded: Discord says per answer which bucket a route belongs
+//! to, how much is left and when it fills again (developers/topics/rate-limits.mdx).
+
+use crate::answer::seconds;
+use http::HeaderMap;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Buckets remembered; the stalest ones go first. A watcher has two, a bot a few a run.
+const MAX_BUCKETS: usize = 4096;
+
+/// A route as rate limits see it: what is called, and on which top-level resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Route {
+    /// Method and path template.
+    pub name: &'static str,
+    /// Hash of the top-level resource: all webhooks report one bucket name (discord-api-docs #6753), so the name
+    /// alone would make every run share one limit.
+    pub major: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    /// Before the first answer, or for answers that name no bucket.
+    Route(Route),
+    Bucket(String, u64),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    remaining: u64,
+    reset: Instant,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Which bucket a route was last said to be in.
+    routes: HashMap<Route, Key>,
+    buckets: HashMap<Key, Bucket>,
+    /// No request at all before this time.
+    global: Option<Instant>,
+}
+
+/// All limits one client knows.
+#[derive(Debug, Default)]
+pub(crate) struct Limiter {
+    state: Mutex<State>,
+}
+
+impl Limiter {
+    /// Waits until this route may be called, and takes one call from its bucket. Cancel-safe: a wait takes nothing.
+    pub(crate) async fn acquire(&self, route: Route) {
+        while let Some(until) = self.with(|state| state.take(route, Instant::now())) {
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    /// Learns from the headers of any answer.
+    pub(crate) fn learn(&self, route: Route, headers: &HeaderMap) {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let key = text("x-ratelimit-bucket").map_or(Key::Route(route), |bucket| {
+            Key::Bucket(bucket.chars().take(128).collect(), route.major)
+        });
+        let remaining = text("x-ratelimit-remaining").and_then(|value| value.parse().ok());
+        let reset = text("x-ratelimit-reset-after")
+            .and_then(|value| value.parse().ok())
+            .and_then(seconds);
+        if let (Some(remaining), Some(reset)) = (remaining, reset) {
+            self.with(|state| {
+                let reset = Instant::now() + reset;
+                state.make_room();
+                state.routes.insert(route, key.clone());
+                state.buckets.insert(key, Bucket { remaining, reset });
+            });
+        }
+    }
+
+    /// A 429: nothing on this route's bucket, or at all, before `after` has passed.
+    pub(crate) fn block(&self, route: Route, after: Duration, global: bool) {
+        let reset = Instant::now() + after;
+        self.with(|state| {
+            if global {
+                state.global = Some(state.global.map_or(reset, |other| other.max(reset)));
+                return;
+            }
+            state.make_room();
+            let key = state.key(route);
+            state.buckets.insert(
+                key,
+                Bucket {
+                    remaining: 0,
+                    reset,
+                },
+            );
+        });
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn key(&self, route: Route) -> Key {
+        self.routes
+            .get(&route)
+            .cloned()
+            .unwrap_or(Key::Route(route))
+    }
+
+    /// Takes one call, or says until when to wait.
+    fn take(&mut self, route: Route, now: Instant) -> Option<Instant> {
+        if let Some(until) = self.global.filter(|until| *until > now) {
+            return Some(until);
+        }
+        let key = self.key(route);
+        let bucket = self.buckets.get_mut(&key)?;
+        if bucket.reset <= now {
+            // Full again, to an amount the next answer will tell.
+            self.buckets.remove(&key);
+            return None;
+        }
+        match bucket.remaining.checked_sub(1) {
+            Some(left) => {
+                bucket.remaining = left;
+                None
+            }
+            None => Some(bucket.reset),
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.buckets.len() >= MAX_BUCKETS {
+            let now = Instant::now();
+            self.buckets.retain(|_, bucket| bucket.reset > now);
+        }
+        if self.buckets.len() >= MAX_BUCKETS || self.routes.len() >= MAX_BUCKETS {
+            // Forgetting costs at most one 429 a route.
+            self.buckets.clear();
+            self.routes.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POST: Route = Route {
+        name: "POST",
+        major: 1,
+    };
+
+    fn headers(bucket: &str, remaining: &str, reset_after: &str) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        map.insert("x-ratelimit-bucket", bucket.parse().unwrap());
+        map.insert("x-ratelimit-remaining", remaining.parse().unwrap());
+        map.insert("x-ratelimit-reset-after", reset_after.parse().unwrap());
+        map
+    }
+
+    /// Milliseconds of virtual time that `acquire` waits.
+    async fn waits(limiter: &Limiter, route: Route) -> u128 {
+        let start = Instant::now();
+        limiter.acquire(route).await;
+        start.elapsed().as_millis()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_empty_bucket_is_waited_for_and_others_are_not() {
+        let limiter = Limiter::default();
+        limiter.learn(POST, &headers("b", "1", "1.5"));
+        assert_eq!(waits(&limiter, POST).await, 0);
+        assert_eq!(
+            waits(
+                &limiter,
+                Route {
+                    name: "POST",
+                    major: 2
+                }
+            )
+            .await,
+            0
+        );
+        assert!(waits(&limiter, POST).await >= 1500);
+        assert_eq!(waits(&limiter, POST).await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn routes_of_one_bucket_share_it() {
+        let limiter = Limiter::default();
+        let patch = Route {
+            name: "PATCH",
+            major: 1,
+        };
+        limiter.learn(patch, &headers("b", "5", "1"));
+        limiter.learn(POST, &headers("b", "0", "1"));
+        assert!(waits(&limiter, patch).await >= 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_global_limit_holds_every_route() {
+        let limiter = Limiter::default();
+        limiter.block(POST, Duration::from_secs(3), true);
+        assert!(
+            waits(
+                &limiter,
+                Route {
+                    name: "PATCH",
+                    major: 7
+                }
+            )
+            .await
+                >= 3000
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_blocked_route_without_a_known_bucket_waits() {
+        let limiter = Limiter::default();
+        limiter.block(POST, Duration::from_millis(1337), false);
+        let waited = waits(&limiter, POST).await;
+        assert!((1337..1345).contains(&waited), "{waited}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_bounded() {
+        let limiter = Limiter::default();
+        for major in 0..2 * MAX_BUCKETS as u64 {
+            let route = Route {
+                name: "POST",
+                major,
+            };
+            limiter.learn(route, &headers("b", "0", "100"));
+        }
+        assert!(limiter.with(|state| state.buckets.len()) <= MAX_BUCKETS);
+    }
+}
