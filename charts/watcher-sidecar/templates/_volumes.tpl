@@ -91,7 +91,7 @@ Keys of the dict: root, values, library, complete (see watcher-sidecar.values).
     path: {{ .hostPath | quote }}
     type: DirectoryOrCreate
 {{- else }}
-  emptyDir: {{ toYaml (.emptyDir | default dict) | nindent 4 }}
+  emptyDir: {{ toRawJson (.emptyDir | default dict) }}
 {{- end }}
 {{- end }}
 {{- end }}
