@@ -25,13 +25,14 @@ binary() { case $1 in double) echo discord-double ;; player*) echo player ;; *) 
 tag() { case $1 in double | player*) echo test ;; *) echo "$VERSION" ;; esac; }
 shipped() { [ "$(tag "$1")" != test ]; }
 
+# A package at a time: built together they would share the union of their features, and what is shipped would
+# depend on what else was asked for.
 build_binaries() {
-  local name arguments=()
-  for name in "${names[@]}"; do
-    arguments+=(-p "$(package "$name")")
+  local package
+  for package in $(for name in "${names[@]}"; do package "$name"; done | sort -u); do
+    # With --target, build scripts and macros stay dynamic, as they must.
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target "$TRIPLE" --bins --package "$package"
   done
-  # With --target, build scripts and macros stay dynamic, as they must.
-  RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target "$TRIPLE" --bins "${arguments[@]}"
 }
 
 builder() {
@@ -50,7 +51,8 @@ image() {
   if [ "$BUILDER" = docker ]; then
     docker build "${arguments[@]}" && docker save "$2" -o "$3"
   else
-    in_store bud --isolation chroot --layers=false "${arguments[@]}" && in_store push -q "$2" "docker-archive:$3"
+    in_store bud --isolation chroot --layers=false "${arguments[@]}" && in_store push -q "$2" "docker-archive:$3" &&
+      in_store rmi --force "$2" # the archive is what counts; the store would only grow
   fi
 }
 

@@ -78,7 +78,7 @@ group_node() {
   go_tools etcd "$TOOLS/bin" ""
   go_tools "$module" "$TOOLS/$module" "$(kubernetes_flags "$(version "$module" k8s.io/kubernetes)")"
   # For the scripts and the person on a machine without one; the newest serves every node here.
-  [ "$KUBERNETES" != 1.37 ] && [ -e "$TOOLS/bin/kubectl" ] || ln -sfn "../$module/kubectl" "$TOOLS/bin/kubectl"
+  if [ "$KUBERNETES" = 1.37 ] || [ ! -e "$TOOLS/bin/kubectl" ]; then ln -sfn "../$module/kubectl" "$TOOLS/bin/kubectl"; fi
   go_tools coredns "$TOOLS/bin" ""
   go_tools metrics-server "$TOOLS/bin" ""
 }
@@ -89,10 +89,12 @@ group_rust() {
   run "building cargo-deny" cargo install --locked --version "$CARGO_DENY" --root "$TOOLS" cargo-deny
 }
 
-# Two at once (two terminals, two tests) would build the same thing twice.
 mkdir -p "$TOOLS"
-exec 9>"$TOOLS/.lock"
-flock --nonblock 9 || { log "another tools.sh is at work; waiting for it"; flock 9; }
+# Two at once (two terminals, two tests) would build the same thing twice.
+one_at_a_time() {
+  exec 9>"$TOOLS/.lock-$1"
+  flock --nonblock 9 || { log "another tools.sh makes the group $1; waiting for it"; flock 9; }
+}
 
 [ $# -gt 0 ] || case $CLUSTER in
   node) set -- apt charts node rust ;;
@@ -100,7 +102,7 @@ flock --nonblock 9 || { log "another tools.sh is at work; waiting for it"; flock
 esac
 for group in "$@"; do
   case $group in
-    apt | charts | node | rust) "group_$group" ;;
+    apt | charts | node | rust) one_at_a_time "$group"; "group_$group" ;;
     *) die "no group called $group" "one of: apt charts node rust" ;;
   esac
 done

@@ -11,12 +11,18 @@ if [ ! -d "$NODE_DIR" ]; then
 fi
 [ "$(id -u)" = 0 ] || die "only root can end the node" "run as root"
 
-if pid=$(node_pid); then
+# The node's first process, what started it, and what it forked: all bear the node's folder as an argument. The pid
+# file is not asked: a start that was interrupted may not have written it.
+# (-e and the pattern are one word, so that grep does not find itself.)
+# shellcheck disable=SC2062
+processes() { grep -lzxF -e"node=$NODE_DIR" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3; }
+none_left() { [ -z "$(processes)" ]; }
+if ! none_left; then
   log "ending the node's processes"
   # Its pid namespace dies with its first process: no program of the node or of a Pod can outlive it or delay it.
-  kill -KILL "$pid"
-  wait_for 20 "the node's processes to end" test ! -d "/proc/$pid" ||
-    log "process $pid still stands after 20 s (in the kernel); going on"
+  processes | xargs -r kill -KILL 2>/dev/null || true
+  wait_for 20 "the node's processes to end" none_left ||
+    log "processes $(processes | tr '\n' ' ')still stand after 20 s (in the kernel); going on"
 fi
 drop_network
 drop_cgroups
