@@ -1,0 +1,496 @@
+//! The one definition of the sidecar: the same by include and through the injector, and harmless to the Pod it joins.
+
+use crate::support::{
+    self, chart, documents, hold, objects, one, repository, run, scenarios, template,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sidecar::names;
+use std::fs;
+use std::process::Command;
+
+fn watcher(values: &Value) -> Value {
+    let objects = objects(
+        "discord-monitoring",
+        &json!({"discord": {"monitoring": values}}),
+    );
+    support::sidecar(&objects)["watcher"].clone()
+}
+
+fn env<'a>(container: &'a Value, name: &str) -> Option<&'a Value> {
+    let found: Vec<_> = container["env"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|env| env["name"] == name)
+        .collect();
+    assert!(found.len() < 2, "{name} stands twice");
+    found.first().copied()
+}
+
+#[test]
+fn the_injectors_own_copy_is_what_the_chart_renders() {
+    let out = tempfile::NamedTempFile::new().unwrap();
+    let made = run(Command::new(repository().join("hack/default-sidecar.sh")).arg(out.path()));
+    assert!(made.ok, "{}", made.stderr);
+    // The script puts a new file in place of ours.
+    hold(
+        "injector/default-sidecar.yaml",
+        &fs::read_to_string(out.path()).unwrap(),
+    );
+}
+
+#[test]
+fn names_are_those_of_the_contract() {
+    let objects = objects(
+        "discord-monitoring",
+        &json!({"discord": {"monitoring": {
+            "bot": {"url": "http://bot"}, "bridge": {"enabled": true}, "extraCA": {"configMap": "ca"}}}}),
+    );
+    let sidecar = support::sidecar(&objects);
+    assert_eq!(sidecar["watcher"]["name"], names::WATCHER);
+    assert_eq!(sidecar["bridge"]["name"], names::BRIDGE);
+    assert_eq!(sidecar["agent"]["configDir"], names::DEFAULT_CONFIG_DIR);
+    assert_eq!(sidecar["agent"]["runAsUser"], names::DEFAULT_UID);
+    let mounts: Vec<_> = sidecar["watcher"]["volumeMounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|mount| {
+            (
+                mount["name"].as_str().unwrap(),
+                mount["mountPath"].as_str().unwrap(),
+                mount["readOnly"] == true,
+            )
+        })
+        .collect();
+    assert_eq!(
+        mounts,
+        [
+            (names::STATE_VOLUME, names::STATE_DIR, false),
+            (names::WEBHOOK_VOLUME, names::WEBHOOK_DIR, true),
+            (names::BOT_VOLUME, names::BOT_DIR, true),
+            (names::CA_VOLUME, names::CA_DIR, true),
+        ]
+    );
+    assert_eq!(
+        sidecar["bridge"]["volumeMounts"],
+        json!([{"name": names::BRIDGE_VOLUME, "mountPath": names::BRIDGE_DIR}])
+    );
+    assert_eq!(
+        env(&sidecar["bridge"], "AGENT_STDIN").unwrap()["value"],
+        names::AGENT_STDIN
+    );
+    assert_eq!(
+        env(&sidecar["watcher"], "STATE_DIR").unwrap()["value"],
+        names::STATE_DIR
+    );
+    let volumes: Vec<_> = sidecar["volumes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|volume| volume["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        volumes,
+        [
+            names::STATE_VOLUME,
+            names::WEBHOOK_VOLUME,
+            names::BOT_VOLUME,
+            names::CA_VOLUME,
+            names::BRIDGE_VOLUME
+        ]
+    );
+}
+
+#[test]
+fn no_missing_secret_or_configmap_can_hold_the_pod() {
+    for (scenario, path) in scenarios("discord-monitoring")
+        .into_iter()
+        .filter(|(name, _)| name != "disabled")
+    {
+        let rendered = documents(&template(
+            "discord-monitoring",
+            &["--values", path.to_str().unwrap()],
+        ));
+        let sidecar = support::sidecar(&rendered);
+        let mut references = 0;
+        optional(&sidecar, &scenario, &mut references);
+        assert!(
+            references > 0 || scenario == "inline-webhook",
+            "{scenario} refers to nothing"
+        );
+    }
+}
+
+fn optional(node: &Value, scenario: &str, references: &mut usize) {
+    match node {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let refers = [
+                    "secretKeyRef",
+                    "configMapKeyRef",
+                    "secretRef",
+                    "configMapRef",
+                    "secret",
+                    "configMap",
+                ];
+                if refers.contains(&key.as_str()) {
+                    *references += 1;
+                    assert_eq!(value["optional"], true, "{scenario}: {key} {value}");
+                }
+                optional(value, scenario, references);
+            }
+        }
+        Value::Array(all) => all
+            .iter()
+            .for_each(|value| optional(value, scenario, references)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_container_is_hardened_and_bounded() {
+    let watcher = watcher(&json!({}));
+    assert_eq!(
+        watcher["securityContext"],
+        json!({
+            "runAsNonRoot": true, "runAsUser": 65532, "readOnlyRootFilesystem": true,
+            "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        })
+    );
+    assert_eq!(
+        watcher["resources"],
+        json!({"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}})
+    );
+    assert!(
+        watcher.get("startupProbe").is_none(),
+        "a failing one would keep the agent from starting"
+    );
+    assert!(watcher.get("lifecycle").is_none());
+    assert!(watcher.get("args").is_none() && watcher.get("command").is_none());
+}
+
+#[test]
+fn probes_are_exec_by_default_and_http_by_value() {
+    let exec = watcher(&json!({}));
+    let http = watcher(&json!({"probes": {"type": "http", "port": 9000}}));
+    for (probe, path) in [("livenessProbe", "/live"), ("readinessProbe", "/ready")] {
+        assert_eq!(
+            exec[probe]["exec"]["command"],
+            json!(["/watcher", "--health"])
+        );
+        assert_eq!(
+            http[probe]["httpGet"],
+            json!({"path": path, "port": 9000, "scheme": "HTTP"})
+        );
+        assert!(http[probe].get("exec").is_none());
+        let bare = |container: &Value| {
+            let mut probe = container[probe].clone();
+            probe
+                .as_object_mut()
+                .unwrap()
+                .retain(|key, _| key != "exec" && key != "httpGet");
+            probe
+        };
+        assert_eq!(bare(&exec), bare(&http), "{probe}");
+    }
+    assert!(exec.get("ports").is_none() && env(&exec, "HEALTH_ADDR").is_none());
+    assert_eq!(http["ports"][0]["containerPort"], 9000);
+    assert_eq!(env(&http, "HEALTH_ADDR").unwrap()["value"], "0.0.0.0:9000");
+}
+
+#[test]
+fn an_env_of_a_persons_own_replaces_ours() {
+    let watcher =
+        watcher(&json!({"env": {"LOG_LEVEL": "trace", "SIZE": 100_000_000, "FLAG": true}}));
+    for (name, value) in [
+        ("LOG_LEVEL", "trace"),
+        ("SIZE", "100000000"),
+        ("FLAG", "true"),
+    ] {
+        assert_eq!(env(&watcher, name).unwrap()["value"], value);
+    }
+}
+
+#[test]
+fn a_removed_limit_stays_removed() {
+    for given in [json!(null), json!("")] {
+        let watcher = watcher(&json!({"resources": {"limits": {"cpu": given}}}));
+        assert_eq!(
+            watcher["resources"]["limits"],
+            json!({"memory": "64Mi"}),
+            "{given}"
+        );
+    }
+}
+
+#[test]
+fn an_inline_webhook_stands_in_the_container_and_nowhere_else() {
+    let url = "https://discord.example.com/api/webhooks/1/t0ken?thread_id=5";
+    let values = json!({"discord": {"monitoring": {"webhook": {"value": url}}}});
+    let text = {
+        let file = support::values_file(&values);
+        template(
+            "discord-monitoring",
+            &["--values", file.path().to_str().unwrap()],
+        )
+    };
+    assert_eq!(text.matches("t0ken").count(), 1);
+    let watcher = support::sidecar(&documents(&text))["watcher"].clone();
+    assert_eq!(env(&watcher, "DISCORD_WEBHOOK_URL").unwrap()["value"], url);
+    assert!(env(&watcher, "DISCORD_WEBHOOK_URL_FILE").is_none());
+}
+
+#[test]
+fn openshift_names_no_user() {
+    let objects = objects(
+        "discord-monitoring",
+        &json!({"discord": {"monitoring": {"openshift": true, "securityContext": {"runAsUser": 1000}}}}),
+    );
+    let sidecar = support::sidecar(&objects);
+    for container in ["watcher", "bridge"] {
+        assert!(
+            sidecar[container]["securityContext"]
+                .get("runAsUser")
+                .is_none()
+        );
+    }
+    let pod = &one(&objects, "Deployment")["spec"]["template"]["spec"];
+    assert!(pod["securityContext"].get("runAsUser").is_none());
+}
+
+#[test]
+fn a_user_that_could_never_start_is_refused() {
+    let outcome = support::try_template(
+        "discord-monitoring",
+        &["--set", "discord.monitoring.securityContext.runAsUser=0"],
+    );
+    assert!(
+        !outcome.ok && outcome.stderr.contains("runAsNonRoot"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+/// The Pod of the chart that includes the library, with these settings.
+fn included(values: &Value, job: bool) -> Value {
+    let objects = objects("own-chart", &json!({"job": job, "watcher-sidecar": values}));
+    objects[0]["spec"]["template"]["spec"].clone()
+}
+
+/// What an include adds for its transcript, which the injector adds for each Pod, taken out again.
+fn without_transcript(mut container: Value, values: &Value) -> Value {
+    let map = container.as_object_mut().unwrap();
+    map.remove("restartPolicy");
+    map["volumeMounts"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|mount| mount["name"] != names::TRANSCRIPT_VOLUME);
+    let asked = |path: &str| values[path].as_str().is_some_and(|text| !text.is_empty());
+    map["env"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|env| match env["name"].as_str().unwrap() {
+            "TRANSCRIPT_PATH" => asked("transcriptPath"),
+            "CLAUDE_CONFIG_DIR" => false,
+            _ => true,
+        });
+    container
+}
+
+/// Values a person may give, of the kinds that change what is rendered.
+fn some_values() -> impl Strategy<Value = Value> {
+    let text = || {
+        prop::sample::select(vec![
+            "",
+            "x",
+            "it's \"q\"",
+            "a: b # c",
+            "yes",
+            "0123",
+            "{{ . }}",
+            "ä\u{1F600}\n",
+        ])
+    };
+    let path = prop::sample::select(vec!["", "/work", "/a b/c"]);
+    let settings = (
+        10..60_000_i64,
+        1..=10_i64,
+        prop::collection::vec(text(), 0..3),
+        prop::collection::vec(text(), 0..3),
+        0..1_000_000_i64,
+        any::<[bool; 6]>(),
+    );
+    let rest = (
+        path.clone(),
+        path,
+        text(),
+        0..=8760_i64,
+        0..=60_i64,
+        prop::option::of(1..=2_147_483_647_i64),
+        prop::collection::btree_map(
+            prop::sample::select(vec!["LOG_LEVEL", "A", "STATS"]),
+            text(),
+            0..3,
+        ),
+        prop::sample::select(vec!["", "ca"]),
+        1024..65_535_i64,
+    );
+    (settings, rest).prop_map(|((interval, batch, tools, patterns, stdout, flags), (transcript, workspace, task, hours, flush, user, env, ca, port))| {
+        json!({
+            "polling": {"intervalMs": interval, "batchSize": batch},
+            "filters": {"includeTools": tools, "includePatterns": patterns, "minStdoutLength": stdout},
+            "stats": {"tokens": flags[0]}, "parityMode": flags[1],
+            "bridge": {"enabled": flags[2], "port": port},
+            "bot": {"url": if flags[3] { "http://bot" } else { "" }},
+            "probes": {"type": if flags[4] { "http" } else { "exec" }, "port": port},
+            "openshift": flags[5],
+            "transcriptPath": transcript, "workspacePath": workspace,
+            "run": {"taskId": task}, "retention": {"channelHours": hours}, "shutdown": {"flushSeconds": flush},
+            "securityContext": {"runAsUser": user, "runAsGroup": user},
+            "env": env, "extraCA": {"configMap": ca},
+        })
+    })
+}
+
+proptest! {
+    // Each case is three runs of helm.
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, max_shrink_iters: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn include_and_injector_give_the_same_sidecar(values in some_values()) {
+        let rendered = objects("discord-monitoring", &json!({"discord": {"monitoring": values}}));
+        let sidecar = support::sidecar(&rendered);
+        for job in [true, false] {
+            let pod = included(&values, job);
+            let place = if job { &pod["initContainers"][0] } else { &pod["containers"][1] };
+            prop_assert_eq!(place["restartPolicy"] == "Always", job);
+            prop_assert_eq!(&without_transcript(place.clone(), &values), &sidecar["watcher"]);
+            let mut volumes = pod["volumes"].as_array().unwrap().clone();
+            volumes.retain(|volume| volume["name"] != names::TRANSCRIPT_VOLUME);
+            prop_assert_eq!(&Value::Array(volumes), &sidecar["volumes"]);
+        }
+    }
+}
+
+/// Random values files: 20, or as many as `PROPTEST_CASES` says.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20)
+}
+
+#[test]
+fn an_included_watcher_reads_where_the_agent_writes() {
+    for (mount, dir) in [
+        ("projects", "/home/node/.claude/projects"),
+        ("config", "/home/node/.claude"),
+    ] {
+        let pod = included(&json!({"transcript": {"mount": mount}}), true);
+        let of = |container: &Value| {
+            container["volumeMounts"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|mount| mount["name"] == names::TRANSCRIPT_VOLUME)
+                .cloned()
+                .unwrap()
+        };
+        assert_eq!(
+            of(&pod["containers"][0]),
+            json!({"name": names::TRANSCRIPT_VOLUME, "mountPath": dir})
+        );
+        assert_eq!(
+            of(&pod["initContainers"][0]),
+            json!({"name": names::TRANSCRIPT_VOLUME, "mountPath": dir, "readOnly": true})
+        );
+        assert_eq!(
+            env(&pod["initContainers"][0], "TRANSCRIPT_PATH").unwrap()["value"],
+            "/home/node/.claude/projects"
+        );
+    }
+}
+
+#[test]
+fn the_transcripts_volume_is_a_claim_a_directory_or_an_emptydir() {
+    for (given, expected) in [
+        (json!({}), json!({"emptyDir": {}})),
+        (
+            json!({"emptyDir": {"sizeLimit": "1Gi"}}),
+            json!({"emptyDir": {"sizeLimit": "1Gi"}}),
+        ),
+        (
+            json!({"hostPath": "/var/agents"}),
+            json!({"hostPath": {"path": "/var/agents", "type": "DirectoryOrCreate"}}),
+        ),
+        (
+            json!({"existingClaim": "claim", "hostPath": "/x"}),
+            json!({"persistentVolumeClaim": {"claimName": "claim"}}),
+        ),
+    ] {
+        let pod = included(&json!({"transcript": {"volume": given}}), true);
+        let mut volume = pod["volumes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|volume| volume["name"] == names::TRANSCRIPT_VOLUME)
+            .cloned()
+            .unwrap();
+        volume.as_object_mut().unwrap().remove("name");
+        assert_eq!(volume, expected);
+    }
+}
+
+/// A chart made for one test: its dependency lines and its one template.
+fn made(name: &str, dependencies: &str, body: &str) -> support::Outcome {
+    let folder = support::copy().join("charts").join(name);
+    fs::create_dir_all(folder.join("templates")).unwrap();
+    fs::write(
+        folder.join("Chart.yaml"),
+        format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\nappVersion: 9.9.9\n{dependencies}"),
+    )
+    .unwrap();
+    fs::write(folder.join("templates/out.yaml"), body).unwrap();
+    if !dependencies.is_empty() {
+        let built = run(support::tool("helm")
+            .args(["dependency", "update"])
+            .arg(&folder));
+        assert!(built.ok, "{}", built.stderr);
+    }
+    run(support::tool("helm")
+        .args(["template", "dm"])
+        .arg(chart(name)))
+}
+
+#[test]
+fn the_library_works_under_an_alias_and_takes_its_own_version() {
+    let outcome = made(
+        "aliased",
+        "dependencies: [{name: watcher-sidecar, alias: watcher, version: 0.1.0, repository: file://../watcher-sidecar}]\n",
+        r#"{{ include "watcher-sidecar.container" (dict "root" . "values" .Values.watcher "library" "watcher") }}"#,
+    );
+    assert!(outcome.ok, "{}", outcome.stderr);
+    let container = &documents(&outcome.stdout)[0];
+    assert_eq!(
+        container["image"],
+        watcher(&json!({}))["image"],
+        "not the including chart's appVersion"
+    );
+}
+
+#[test]
+fn a_forgotten_alias_is_named() {
+    let outcome = made(
+        "misnamed",
+        "dependencies: [{name: watcher-sidecar, alias: watcher, version: 0.1.0, repository: file://../watcher-sidecar}]\n",
+        r#"{{ include "watcher-sidecar.container" (dict "root" . "values" .Values.watcher) }}"#,
+    );
+    assert!(
+        !outcome.ok && outcome.stderr.contains("pass its alias as `library`"),
+        "{}",
+        outcome.stderr
+    );
+}
