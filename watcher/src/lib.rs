@@ -1,1 +1,13 @@
-//! Placeholder.
+//! Follows an agent's transcript and posts what it does to Discord.
+//!
+//! Promises: nothing that was written is lost while the file is there, what is posted is inside Discord's limits and
+//! holds no known secret, tokens are counted by message. Refuses to know: Kubernetes, and who reads the channel.
+
+pub mod follow;
+pub mod events;
+pub mod filter;
+pub mod price;
+pub mod record;
+pub mod redact;
+pub mod render;
+pub mod usage;

@@ -1,0 +1,395 @@
+//! What a tool was asked to do.
+
+use crate::record::{Flag, List, Number, Text, lenient, loose};
+use serde_json::value::RawValue;
+
+/// The arguments of a call, by what they mean.
+#[derive(Debug, Clone, Default)]
+pub enum Call {
+    /// The call is not known: its result came alone.
+    #[default]
+    Missing,
+    /// A shell command.
+    Bash {
+        /// The command.
+        command: String,
+        /// What it is for.
+        description: String,
+        /// Whether it runs in the background.
+        background: bool,
+    },
+    /// Replacements in a file.
+    Edit {
+        /// The file.
+        path: String,
+        /// In order.
+        changes: Vec<Change>,
+    },
+    /// A whole file.
+    Write {
+        /// The file.
+        path: String,
+        /// Its new content.
+        content: String,
+    },
+    /// A cell of a notebook.
+    Notebook {
+        /// The notebook.
+        path: String,
+        /// The cell.
+        cell: String,
+        /// `replace`, `insert`, `delete`.
+        mode: String,
+        /// The new source.
+        source: String,
+    },
+    /// A file is read.
+    Read {
+        /// The file.
+        path: String,
+        /// First line, when not from the head.
+        offset: Option<u64>,
+        /// Most lines.
+        limit: Option<u64>,
+    },
+    /// Files are searched, by name or content.
+    Search {
+        /// Pattern.
+        pattern: String,
+        /// Where.
+        path: String,
+        /// Which files.
+        glob: String,
+    },
+    /// The web is searched.
+    WebSearch {
+        /// For this.
+        query: String,
+    },
+    /// A page is fetched.
+    WebFetch {
+        /// Its address.
+        url: String,
+        /// What is asked of it.
+        prompt: String,
+    },
+    /// A subagent is started.
+    Agent {
+        /// Which kind.
+        kind: String,
+        /// In a few words.
+        description: String,
+        /// The whole task.
+        prompt: String,
+        /// Whether it runs in the background.
+        background: bool,
+    },
+    /// The whole list of things to do.
+    Todos(Vec<super::Todo>),
+    /// One thing to do is added or changes.
+    Task {
+        /// Its number.
+        id: String,
+        /// What.
+        subject: String,
+        /// New status.
+        status: String,
+        /// In more words.
+        description: String,
+    },
+    /// The person is asked.
+    Ask(Vec<Question>),
+    /// A plan is shown for approval.
+    Plan(String),
+    /// A skill is loaded.
+    Skill {
+        /// Which.
+        name: String,
+        /// With what.
+        arguments: String,
+    },
+    /// A background command or task is asked for its output or stopped.
+    Job {
+        /// Which.
+        id: String,
+    },
+    /// Any other tool: its arguments as JSON.
+    Other(String),
+}
+
+/// One replacement.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// Before.
+    pub old: String,
+    /// After.
+    pub new: String,
+    /// Everywhere in the file.
+    pub all: bool,
+}
+
+/// One question to the person.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// In full.
+    pub text: String,
+    /// The answers offered.
+    pub options: Vec<String>,
+}
+
+loose! {
+    /// Arguments of all known tools together.
+    pub(super) struct Input<'de> {
+        command: Text<'de> = "command",
+        description: Text<'de> = "description",
+        background: Flag = "run_in_background",
+        path: Text<'de> = "file_path" | "notebook_path" | "path" | "filePath",
+        old: Text<'de> = "old_string",
+        new: Text<'de> = "new_string",
+        all: Flag = "replace_all",
+        edits: List<Edit<'de>> = "edits",
+        content: Text<'de> = "content",
+        offset: Number = "offset",
+        limit: Number = "limit",
+        pattern: Text<'de> = "pattern",
+        glob: Text<'de> = "glob",
+        query: Text<'de> = "query",
+        url: Text<'de> = "url",
+        prompt: Text<'de> = "prompt",
+        agent: Text<'de> = "subagent_type",
+        todos: List<super::answer::TodoRecord<'de>> = "todos",
+        subject: Text<'de> = "subject",
+        task: Text<'de> = "taskId" | "task_id" | "bash_id" | "shell_id",
+        status: Text<'de> = "status",
+        questions: List<QuestionRecord<'de>> = "questions",
+        plan: Text<'de> = "plan",
+        skill: Text<'de> = "skill",
+        arguments: Text<'de> = "args",
+        cell: Text<'de> = "cell_id",
+        source: Text<'de> = "new_source",
+        mode: Text<'de> = "edit_mode",
+    }
+}
+
+loose! {
+    /// One replacement of several.
+    pub(super) struct Edit<'de> {
+        old: Text<'de> = "old_string",
+        new: Text<'de> = "new_string",
+        all: Flag = "replace_all",
+    }
+}
+
+loose! {
+    /// One question.
+    pub(super) struct QuestionRecord<'de> {
+        text: Text<'de> = "question",
+        options: List<OptionRecord<'de>> = "options",
+    }
+}
+
+loose! {
+    /// One answer offered.
+    pub(super) struct OptionRecord<'de> {
+        label: Text<'de> = "label",
+    }
+}
+
+/// Longest arguments of an unknown tool that are kept, in bytes.
+const OTHER: usize = 64 * 1024;
+
+impl Call {
+    /// Reads the arguments of `tool`.
+    pub fn of(tool: &str, raw: Option<&RawValue>) -> Self {
+        if raw.is_none() || !KNOWN.contains(&tool) {
+            return Self::other(raw);
+        }
+        let input: Input<'_> = lenient(raw);
+        let path = input.path.owned();
+        match tool {
+            "Bash" | "PowerShell" => Self::Bash {
+                command: input.command.owned(),
+                description: input.description.owned(),
+                background: input.background.is_true(),
+            },
+            "Edit" | "MultiEdit" => Self::Edit {
+                path,
+                changes: changes(&input),
+            },
+            "Write" => Self::Write {
+                path,
+                content: input.content.owned(),
+            },
+            "NotebookEdit" => Self::Notebook {
+                path,
+                cell: input.cell.owned(),
+                mode: input.mode.owned(),
+                source: input.source.owned(),
+            },
+            "Read" | "NotebookRead" | "LS" => Self::Read {
+                path,
+                offset: input.offset.0.map(|_| input.offset.count()),
+                limit: input.limit.0.map(|_| input.limit.count()),
+            },
+            "Grep" | "Glob" => Self::Search {
+                pattern: input.pattern.owned(),
+                path,
+                glob: input.glob.owned(),
+            },
+            "WebSearch" | "ToolSearch" => Self::WebSearch {
+                query: input.query.owned(),
+            },
+            "WebFetch" => Self::WebFetch {
+                url: input.url.owned(),
+                prompt: input.prompt.owned(),
+            },
+            "Task" | "Agent" => Self::Agent {
+                kind: input.agent.owned(),
+                description: input.description.owned(),
+                prompt: input.prompt.owned(),
+                background: input.background.is_true(),
+            },
+            "TodoWrite" => Self::Todos(
+                input
+                    .todos
+                    .0
+                    .iter()
+                    .map(super::answer::TodoRecord::owned)
+                    .collect(),
+            ),
+            "TaskCreate" | "TaskUpdate" | "TaskGet" | "TaskList" => Self::Task {
+                id: input.task.owned(),
+                subject: input.subject.owned(),
+                status: input.status.owned(),
+                description: input.description.owned(),
+            },
+            "AskUserQuestion" => Self::Ask(input.questions.0.iter().map(question).collect()),
+            "ExitPlanMode" | "EnterPlanMode" => Self::Plan(input.plan.owned()),
+            "Skill" | "SlashCommand" => Self::Skill {
+                name: input
+                    .skill
+                    .some()
+                    .or(input.command.some())
+                    .unwrap_or_default()
+                    .to_owned(),
+                arguments: input.arguments.owned(),
+            },
+            "BashOutput" | "KillShell" | "TaskOutput" | "TaskStop" => Self::Job {
+                id: input.task.owned(),
+            },
+            _ => Self::other(raw),
+        }
+    }
+
+    fn other(raw: Option<&RawValue>) -> Self {
+        let text = raw.map(RawValue::get).unwrap_or_default();
+        Self::Other(discord::limits::cut(text, OTHER).into_owned())
+    }
+
+    /// Bytes it holds, roughly.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Missing => 0,
+            Self::Bash {
+                command,
+                description,
+                ..
+            } => command.len() + description.len(),
+            Self::Edit { path, changes } => {
+                path.len()
+                    + changes
+                        .iter()
+                        .map(|one| one.old.len() + one.new.len() + 48)
+                        .sum::<usize>()
+            }
+            Self::Write { path, content } => path.len() + content.len(),
+            Self::Notebook { path, source, .. } => path.len() + source.len(),
+            Self::Agent {
+                prompt,
+                description,
+                ..
+            } => prompt.len() + description.len(),
+            Self::WebFetch { url, prompt } => url.len() + prompt.len(),
+            Self::Todos(todos) => todos.iter().map(|todo| todo.text.len() + 64).sum(),
+            Self::Ask(questions) => questions.iter().map(|one| one.text.len() + 256).sum(),
+            Self::Plan(text) | Self::Other(text) => text.len(),
+            Self::Task {
+                subject,
+                description,
+                ..
+            } => subject.len() + description.len(),
+            Self::Read { .. }
+            | Self::Search { .. }
+            | Self::WebSearch { .. }
+            | Self::Skill { .. }
+            | Self::Job { .. } => 256,
+        }
+    }
+}
+
+/// Tools whose arguments are known; those of others are shown as they are.
+const KNOWN: [&str; 30] = [
+    "Bash",
+    "PowerShell",
+    "Edit",
+    "MultiEdit",
+    "Write",
+    "NotebookEdit",
+    "Read",
+    "NotebookRead",
+    "LS",
+    "Grep",
+    "Glob",
+    "WebSearch",
+    "ToolSearch",
+    "WebFetch",
+    "Task",
+    "Agent",
+    "TodoWrite",
+    "TaskCreate",
+    "TaskUpdate",
+    "TaskGet",
+    "TaskList",
+    "AskUserQuestion",
+    "ExitPlanMode",
+    "EnterPlanMode",
+    "Skill",
+    "SlashCommand",
+    "BashOutput",
+    "KillShell",
+    "TaskOutput",
+    "TaskStop",
+];
+
+fn changes(input: &Input<'_>) -> Vec<Change> {
+    let mut changes: Vec<Change> = input
+        .edits
+        .0
+        .iter()
+        .map(|edit| Change {
+            old: edit.old.owned(),
+            new: edit.new.owned(),
+            all: edit.all.is_true(),
+        })
+        .collect();
+    if input.old.0.is_some() || input.new.0.is_some() {
+        changes.push(Change {
+            old: input.old.owned(),
+            new: input.new.owned(),
+            all: input.all.is_true(),
+        });
+    }
+    changes
+}
+
+fn question(record: &QuestionRecord<'_>) -> Question {
+    Question {
+        text: record.text.owned(),
+        options: record
+            .options
+            .0
+            .iter()
+            .map(|option| option.label.owned())
+            .collect(),
+    }
+}

@@ -1,0 +1,21 @@
+//! From records to what happened: prompts, answers, tool calls with their results, errors, the end.
+//!
+//! Promises: a call and its result are one event, in file order; nothing that was seen before, in any file, is an event
+//! again; memory is bounded whatever the transcripts hold. Refuses to know: what is shown, and to whom.
+
+mod answer;
+mod call;
+mod event;
+mod interpreter;
+mod memory;
+mod pairing;
+mod prompt;
+mod texts;
+
+pub use answer::{Answer, Detail, Hunk, Todo};
+pub use call::{Call, Change, Question};
+pub use event::{Event, Kind, Outcome, ToolEvent};
+pub use interpreter::{Activity, InterpretOptions, Interpreter};
+pub(crate) use memory::Identity;
+pub use memory::{Memory, hash};
+pub(crate) use prompt::without_reminders;

@@ -1,0 +1,105 @@
+//! From the bytes of a line to its records: usually one; two when a newline was lost; fewer when one was cut.
+
+use super::Entry;
+use memchr::memmem;
+use std::borrow::Cow;
+
+/// What lines lost or needed mending, counted since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Records whose JSON broke off: their content is lost.
+    pub cut: u64,
+    /// Records that stood behind another on one line: nothing is lost.
+    pub glued: u64,
+    /// NUL bytes removed.
+    pub nul: u64,
+    /// Lines that were not UTF-8 and were read with replacement characters.
+    pub not_utf8: u64,
+    /// Lines in which no record could be found.
+    pub garbage: u64,
+    /// Records of a type this version does not know: passed silently.
+    pub unknown: u64,
+}
+
+/// How a record begins in the files seen so far; where reading goes on after a record that broke off.
+const BEGINNINGS: [&[u8]; 8] = [
+    b"{\"parentUuid\"",
+    b"{\"type\"",
+    b"{\"uuid\"",
+    b"{\"sessionId\"",
+    b"{\"session_id\"",
+    b"{\"logicalParentUuid\"",
+    b"{\"messageId\"",
+    b"{\"isSidechain\"",
+];
+
+/// Times a line is searched for another beginning. Each try may read to the line's end, so nested beginnings without
+/// an end would otherwise cost quadratic time.
+const ATTEMPTS: u32 = 32;
+
+/// Hands every record of `line` (without its newline) to `take`, with its own text.
+pub fn read(line: &[u8], losses: &mut Losses, mut take: impl FnMut(&Entry<'_>, &str)) {
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+    let text = if memchr::memchr(0, line).is_some() {
+        let kept: Vec<u8> = line.iter().copied().filter(|byte| *byte != 0).collect();
+        losses.nul += (line.len() - kept.len()) as u64;
+        match String::from_utf8(kept) {
+            Ok(text) => Cow::Owned(text),
+            Err(error) => {
+                losses.not_utf8 += 1;
+                Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned())
+            }
+        }
+    } else {
+        match std::str::from_utf8(line) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => {
+                losses.not_utf8 += 1;
+                String::from_utf8_lossy(line)
+            }
+        }
+    };
+    records(text.trim(), losses, &mut take);
+}
+
+fn records(mut rest: &str, losses: &mut Losses, take: &mut impl FnMut(&Entry<'_>, &str)) {
+    let mut before = 0_u64;
+    let mut attempts = ATTEMPTS;
+    while !rest.is_empty() {
+        if rest.starts_with('{') {
+            let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<Entry<'_>>();
+            if let Some(Ok(entry)) = stream.next() {
+                let end = stream.byte_offset();
+                take(&entry, rest.get(..end).unwrap_or(rest));
+                losses.glued += u64::from(before > 0);
+                before += 1;
+                rest = rest.get(end..).unwrap_or_default().trim_start();
+                continue;
+            }
+            losses.cut += 1;
+        } else {
+            losses.garbage += 1;
+        }
+        attempts -= 1;
+        rest = if attempts == 0 {
+            ""
+        } else {
+            next_beginning(rest)
+        };
+    }
+}
+
+/// The text from the next place on where a record seems to begin, behind the first byte.
+fn next_beginning(text: &str) -> &str {
+    let Some(tail) = text.as_bytes().get(1..) else {
+        return "";
+    };
+    // A needle that starts with `{"` cannot stand inside a JSON string, where the quote would be escaped.
+    memmem::find_iter(tail, b"{\"")
+        .find(|at| {
+            let here = tail.get(*at..).unwrap_or_default();
+            BEGINNINGS.iter().any(|start| here.starts_with(start))
+        })
+        .and_then(|at| text.get(at + 1..))
+        .unwrap_or_default()
+}

@@ -1,0 +1,265 @@
+//! Makes texts of a transcript safe to show. The only way from a transcript into a post.
+
+use crate::redact::Redactor;
+use std::borrow::Cow;
+use std::cell::Cell;
+
+/// Zero width, so that nothing is seen of it and what it stands in is no longer markup.
+const BREAK: char = '\u{200B}';
+
+/// A text without control characters and secrets: safe as the content of a file, or inside a code block once fenced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Clean(String);
+
+impl Clean {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+}
+
+/// Washes texts and counts the secrets it took out.
+#[derive(Debug)]
+pub(super) struct Washer {
+    redactor: Redactor,
+    /// Whether texts are shortened only by Discord's own limits.
+    pub(super) parity: bool,
+    redacted: Cell<u64>,
+}
+
+impl Washer {
+    pub(super) fn new(redactor: Redactor, parity: bool) -> Self {
+        Self {
+            redactor,
+            parity,
+            redacted: Cell::new(0),
+        }
+    }
+
+    pub(super) fn redacted(&self) -> u64 {
+        self.redacted.get()
+    }
+
+    /// `text` without control characters, reminders and secrets. Before any cut: half a secret has no shape.
+    pub(super) fn clean(&self, text: &str) -> Clean {
+        let text = crate::events::without_reminders(text);
+        let text = strip(&text);
+        let text = without_data_urls(&text);
+        let (text, count) = self.redactor.redact(&text);
+        self.redacted.set(self.redacted.get() + count);
+        Clean(text.into_owned())
+    }
+}
+
+/// `text` where nothing mentions anybody and no link hides where it leads.
+pub(super) fn neutral(text: &str) -> Cow<'_, str> {
+    if !text.contains(['@', '<', ']']) {
+        return text.into();
+    }
+    let mut kept = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(at) = rest.find(['@', '<', ']']) {
+        let (before, tail) = rest.split_at(at);
+        kept.push_str(before);
+        let mut chars = tail.chars();
+        let Some(first) = chars.next() else { break };
+        kept.push(first);
+        rest = chars.as_str();
+        let breaks = match first {
+            '@' => rest.starts_with("everyone") || rest.starts_with("here"),
+            '<' => rest.starts_with(['@', '#', '/', ':', 'a', 'i', 't']) && is_markup(rest),
+            _ => rest.starts_with('('),
+        };
+        if breaks {
+            kept.push(BREAK);
+        }
+    }
+    kept.push_str(rest);
+    kept.into()
+}
+
+/// Whether what follows a `<` is something Discord would draw: a mention, a channel, a command, an emoji, a time.
+fn is_markup(tail: &str) -> bool {
+    tail.starts_with(['@', '#', ':'])
+        || ["/", "a:", "id:", "t:"]
+            .iter()
+            .any(|head| tail.starts_with(head))
+}
+
+/// `text` as it may stand inside a code block: it cannot end the block.
+pub(super) fn fenced(text: &str) -> Cow<'_, str> {
+    if text.contains("``") {
+        text.replace("``", "`\u{200B}`").into()
+    } else {
+        text.into()
+    }
+}
+
+/// `text` without escape sequences, control and direction characters; a carriage return overwrites its line as in a
+/// terminal, so that of a progress bar only its end is kept.
+pub(super) fn strip(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(is_suspicious) {
+        return text.into();
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut line = 0;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' => {
+                kept.push('\n');
+                line = kept.len();
+            }
+            '\r' => {
+                if !matches!(chars.peek(), None | Some('\n' | '\r')) {
+                    kept.truncate(line);
+                }
+            }
+            '\u{1B}' => skip_escape(&mut chars),
+            '\u{9B}' => skip_until_final(&mut chars),
+            '\t' => kept.push('\t'),
+            c if c.is_control() || is_direction(c) => {}
+            c => kept.push(c),
+        }
+    }
+    kept.into()
+}
+
+/// First bytes of everything [`strip`] takes out; some ordinary characters share them.
+fn is_suspicious(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\n' && byte != b'\t')
+        || byte == 0x7F
+        || matches!(byte, 0xC2 | 0xD8 | 0xE2 | 0xEF)
+}
+
+/// Characters that turn the direction of what follows, or hide it.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+fn skip_escape(chars: &mut Chars<'_>) {
+    match chars.peek() {
+        Some('[') => {
+            chars.next();
+            skip_until_final(chars);
+        }
+        // Operating system commands (titles, links) and other strings end with BEL or ESC \.
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            // One that never ends must not swallow the rest of the text.
+            for _ in 0..4096 {
+                match chars.next() {
+                    None | Some('\u{7}' | '\u{9C}') => return,
+                    Some('\u{1B}') => {
+                        chars.next_if_eq(&'\\');
+                        return;
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        Some('(' | ')' | '#' | '%') => {
+            chars.next();
+            chars.next_if(|c| *c != '\n');
+        }
+        Some(c) if !c.is_control() => {
+            chars.next();
+        }
+        _ => {}
+    }
+}
+
+fn skip_until_final(chars: &mut Chars<'_>) {
+    while let Some(c) = chars.next_if(|c| matches!(c, ' '..='~')) {
+        if matches!(c, '@'..='~') {
+            return;
+        }
+    }
+}
+
+/// Shortest run of base64 after `;base64,` that is taken for a file.
+const DATA: usize = 64;
+
+/// `text` with every data URL replaced by its type and size.
+fn without_data_urls(text: &str) -> Cow<'_, str> {
+    const MARK: &str = ";base64,";
+    if !text.contains(MARK) {
+        return text.into();
+    }
+    let mut kept = String::with_capacity(text.len().min(64 * 1024));
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(MARK) {
+        let length = after
+            .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=' | '-' | '_'))
+            .unwrap_or(after.len());
+        let start = before
+            .rfind("data:")
+            .filter(|at| before.len() - at < 128 && length >= DATA);
+        if let Some(start) = start {
+            let (head, kind) = before.split_at(start);
+            kept.push_str(head);
+            let kind = kind.strip_prefix("data:").unwrap_or(kind);
+            kept.push_str(&format!("[{kind}, {} bytes]", length / 4 * 3));
+        } else {
+            kept.push_str(before);
+            kept.push_str(MARK);
+            kept.push_str(after.get(..length).unwrap_or_default());
+        }
+        rest = after.get(length..).unwrap_or_default();
+    }
+    kept.push_str(rest);
+    kept.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_go_and_the_text_stays() {
+        assert_eq!(
+            strip("\u{1b}[1mbold\u{1b}[22m \u{1b}]0;title\u{7}x\u{1b}(By"),
+            "bold xy"
+        );
+        assert_eq!(strip("10%\r50%\r100%\ndone\r\n"), "100%\ndone\n");
+        assert_eq!(strip("a\u{202e}b\u{0}c\u{9b}31md – ok"), "abcd – ok");
+    }
+
+    #[test]
+    fn nobody_is_mentioned_and_no_link_is_masked() {
+        assert_eq!(
+            neutral("@everyone @here me@here.org"),
+            "@\u{200b}everyone @\u{200b}here me@\u{200b}here.org"
+        );
+        assert_eq!(
+            neutral("<@1> <#2> <a:x:1> if a<b"),
+            "<\u{200b}@1> <\u{200b}#2> <\u{200b}a:x:1> if a<b"
+        );
+        assert_eq!(
+            neutral("[safe](https://evil)"),
+            "[safe]\u{200b}(https://evil)"
+        );
+    }
+
+    #[test]
+    fn a_fence_cannot_be_closed_from_inside() {
+        for text in ["```", "````", "`````\n", "x``", "``\u{200b}`"] {
+            assert!(
+                !fenced(text).contains("```"),
+                "{text:?} -> {:?}",
+                fenced(text)
+            );
+        }
+    }
+
+    #[test]
+    fn a_data_url_is_named_not_printed() {
+        let text = format!("see data:image/png;base64,{} end", "A".repeat(400));
+        assert_eq!(without_data_urls(&text), "see [image/png, 300 bytes] end");
+        assert_eq!(without_data_urls("a;base64,b"), "a;base64,b");
+    }
+}

@@ -1,0 +1,276 @@
+//! Which message was counted with which figures, within bounded memory.
+
+use super::{Tally, Tokens};
+use crate::events::{Memory, hash};
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+/// How much the ledger remembers exactly.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Messages whose figures may still be replaced by a better record of theirs.
+    pub open: usize,
+    /// Ids of messages counted for good, half of this per generation.
+    pub remembered: usize,
+    /// Models told apart; more are counted together under the last.
+    pub models: usize,
+    /// Sessions told apart; more are counted together under the last.
+    pub sessions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            open: 4096,
+            remembered: 131_072,
+            models: 64,
+            sessions: 1024,
+        }
+    }
+}
+
+/// One record's word on a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample<'a> {
+    /// The message's id.
+    pub message: &'a str,
+    /// The request's id, empty when absent.
+    pub request: &'a str,
+    /// The model as the record names it.
+    pub model: &'a str,
+    /// The session of the record.
+    pub session: &'a str,
+    /// Whether the record stands in a subagent's conversation.
+    pub sidechain: bool,
+    /// Whether the figures are final: the record says why the model stopped.
+    pub ended: bool,
+    /// The figures.
+    pub tokens: Tokens,
+}
+
+/// Totals of one model.
+#[derive(Debug, Clone, Default)]
+pub struct ModelTotals {
+    /// Name as the transcript has it.
+    pub model: String,
+    /// Sum over its messages.
+    pub tally: Tally,
+}
+
+/// Totals of one session.
+#[derive(Debug, Clone, Default)]
+pub struct SessionTotals {
+    /// The session's id.
+    pub session: String,
+    /// Sums by model, in the order of first use.
+    pub models: Vec<ModelTotals>,
+    /// Exact cost in US dollars, when a result record said it.
+    pub exact_cost: Option<f64>,
+}
+
+/// A message that may still get better figures.
+#[derive(Debug, Clone, Copy)]
+struct Counted {
+    model: u16,
+    session: u32,
+    request: u32,
+    sidechain: bool,
+    open: bool,
+    tokens: Tokens,
+}
+
+/// Keys are hashes already: hashing them again would cost and add nothing.
+pub(crate) type ByHash<V> = HashMap<u64, V, BuildHasherDefault<crate::events::Identity>>;
+
+/// Tokens by message, model and session.
+#[derive(Debug)]
+pub struct Ledger {
+    limits: Limits,
+    current: ByHash<Counted>,
+    previous: ByHash<Counted>,
+    closed: Memory,
+    models: Vec<String>,
+    sessions: Vec<SessionTotals>,
+}
+
+impl Ledger {
+    /// An empty ledger.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            current: ByHash::default(),
+            previous: ByHash::default(),
+            closed: Memory::new(limits.remembered),
+            models: Vec::new(),
+            sessions: Vec::new(),
+        }
+    }
+
+    /// Counts what a record says of a message, once and with the best figures seen.
+    pub fn count(&mut self, sample: &Sample<'_>) {
+        // What the client wrote itself costs nothing and has no model.
+        if sample.message.is_empty() || sample.model == "<synthetic>" {
+            return;
+        }
+        let id = hash(&[sample.message.as_bytes()]);
+        if self.closed.contains(id) {
+            return;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "half a hash is enough to tell two requests apart"
+        )]
+        let request = if sample.request.is_empty() {
+            0
+        } else {
+            hash(&[sample.request.as_bytes()]) as u32
+        };
+        let known = self
+            .current
+            .get(&id)
+            .or_else(|| self.previous.get(&id))
+            .copied();
+        if let Some(known) = known {
+            if !better(&known, sample, request) {
+                return;
+            }
+            self.tally(known.session, known.model, |tally| {
+                tally.remove(&known.tokens, known.open)
+            });
+        }
+        let counted = Counted {
+            model: self.model(sample.model),
+            session: known.map_or_else(|| self.session(sample.session), |known| known.session),
+            request,
+            sidechain: sample.sidechain,
+            open: !sample.ended,
+            tokens: sample.tokens,
+        };
+        self.tally(counted.session, counted.model, |tally| {
+            tally.add(&counted.tokens, counted.open)
+        });
+        self.previous.remove(&id);
+        self.current.insert(id, counted);
+        if self.current.len() >= self.limits.open.div_ceil(2) {
+            for id in self.previous.keys() {
+                self.closed.insert(*id);
+            }
+            self.previous = std::mem::take(&mut self.current);
+        }
+    }
+
+    /// Notes the exact cost of a session, in US dollars; the last word counts, for the client's figure accumulates.
+    pub fn exact_cost(&mut self, session: &str, dollars: f64) {
+        if !dollars.is_finite() || dollars < 0.0 {
+            return;
+        }
+        let at = self.session(session);
+        if let Some(totals) = self.sessions.get_mut(at as usize) {
+            totals.exact_cost = Some(dollars);
+        }
+    }
+
+    /// Totals by session, in the order of first use.
+    pub fn sessions(&self) -> &[SessionTotals] {
+        &self.sessions
+    }
+
+    /// Totals by model over all sessions, in the order of first use.
+    pub fn models(&self) -> Vec<ModelTotals> {
+        let mut sums: Vec<ModelTotals> = self
+            .models
+            .iter()
+            .map(|model| ModelTotals {
+                model: model.clone(),
+                tally: Tally::default(),
+            })
+            .collect();
+        for totals in self.sessions.iter().flat_map(|session| &session.models) {
+            if let Some(sum) = sums.iter_mut().find(|sum| sum.model == totals.model) {
+                sum.tally.merge(&totals.tally);
+            }
+        }
+        sums.retain(|sum| sum.tally.messages > 0);
+        sums
+    }
+
+    /// Totals over everything.
+    pub fn total(&self) -> Tally {
+        let mut sum = Tally::default();
+        for totals in self.sessions.iter().flat_map(|session| &session.models) {
+            sum.merge(&totals.tally);
+        }
+        sum
+    }
+
+    fn tally(&mut self, session: u32, model: u16, change: impl FnOnce(&mut Tally)) {
+        let Some(name) = self.models.get(usize::from(model)) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(session as usize) else {
+            return;
+        };
+        if let Some(totals) = session
+            .models
+            .iter_mut()
+            .find(|totals| totals.model == *name)
+        {
+            change(&mut totals.tally);
+            return;
+        }
+        let mut totals = ModelTotals {
+            model: name.clone(),
+            tally: Tally::default(),
+        };
+        change(&mut totals.tally);
+        session.models.push(totals);
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the limits")]
+    fn model(&mut self, name: &str) -> u16 {
+        if let Some(at) = self.models.iter().position(|known| known == name) {
+            return at as u16;
+        }
+        if self.models.len() < self.limits.models {
+            let full = self.models.len() + 1 == self.limits.models;
+            self.models.push(if full {
+                "other models".to_owned()
+            } else {
+                name.to_owned()
+            });
+        }
+        self.models.len().saturating_sub(1) as u16
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the limits")]
+    fn session(&mut self, id: &str) -> u32 {
+        // The session in use is nearly always the newest.
+        if let Some(at) = self.sessions.iter().rposition(|known| known.session == id) {
+            return at as u32;
+        }
+        if self.sessions.len() < self.limits.sessions {
+            let full = self.sessions.len() + 1 == self.limits.sessions;
+            let session = if full {
+                "other sessions".to_owned()
+            } else {
+                id.to_owned()
+            };
+            self.sessions.push(SessionTotals {
+                session,
+                ..SessionTotals::default()
+            });
+        }
+        self.sessions.len().saturating_sub(1) as u32
+    }
+}
+
+/// Whether `sample` replaces what is known of its message.
+fn better(known: &Counted, sample: &Sample<'_>, request: u32) -> bool {
+    // A subagent's replay of its parent's message has another request: the parent's own record counts.
+    if known.request != request && known.sidechain != sample.sidechain {
+        return known.sidechain;
+    }
+    let (old, new) = (known.tokens.output, sample.tokens.output);
+    // The later of equals wins: it is the one that says whether the message ended.
+    new > old || (new == old && (known.open || sample.ended))
+}
