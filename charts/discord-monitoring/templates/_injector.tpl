@@ -34,20 +34,19 @@
 {{- toYaml $context -}}
 {{- end -}}
 
-{{- /* One injector a node and a zone where there are several; never a reason not to start. */ -}}
+{{- /* One injector a node and a zone where there are several; never a reason not to start. A constraint of a person's own
+that names no Pods is meant for ours. */ -}}
 {{- define "discord-monitoring.topologySpread" -}}
-{{- $own := .Values.injector.topologySpreadConstraints -}}
-{{- if $own -}}
-{{- toYaml $own -}}
-{{- else -}}
-{{- range $index, $key := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" -}}
-{{- if $index }}{{ "\n" }}{{ end -}}
-- maxSkew: 1
-  topologyKey: {{ $key }}
-  whenUnsatisfiable: ScheduleAnyway
-  labelSelector:
-    matchLabels:
-      {{- include "discord-monitoring.selectorLabels" $ | nindent 6 }}
+{{- $constraints := .Values.injector.topologySpreadConstraints -}}
+{{- if not $constraints -}}
+{{- $constraints = list
+      (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway")
+      (dict "maxSkew" 1 "topologyKey" "topology.kubernetes.io/zone" "whenUnsatisfiable" "ScheduleAnyway") -}}
 {{- end -}}
+{{- $ours := dict "labelSelector" (dict "matchLabels" (include "discord-monitoring.selectorLabels" . | fromYaml)) -}}
+{{- $complete := list -}}
+{{- range $constraints -}}
+{{- $complete = append $complete (merge (deepCopy .) (hasKey . "labelSelector" | ternary dict $ours)) -}}
 {{- end -}}
+{{- toYaml $complete -}}
 {{- end -}}
