@@ -8,7 +8,7 @@ source "$(dirname "$0")/lib.sh"
 KUBERNETES=${KUBERNETES:-1.37}
 CLUSTER=${CLUSTER:-node}
 CARGO_DENY=0.20.2
-PACKAGES="containerd runc containernetworking-plugins iptables conntrack iproute2 procps curl openssl buildah shellcheck"
+PACKAGES="containerd runc containernetworking-plugins iptables conntrack iproute2 procps curl jq openssl buildah shellcheck"
 # Our builds are alike on every machine: no cgo, no paths, and none of the caller's own flags.
 export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
 
@@ -17,19 +17,32 @@ version() { sed -n "s|^\(require \)\?[[:space:]]*$2 \(v[^ ]*\).*|\2|p" "$ROOT/ha
 
 # go_tools MODULE-FOLDER OUT-FOLDER LDFLAGS: builds every `tool` line of the module, unless the stamp says that it was.
 go_tools() {
-  local module=$ROOT/hack/tools/$1 out=$2 flags="-s -w $3" stamp program
+  local module=$ROOT/hack/tools/$1 out=$2 flags="-s -w $3" stamp
   have go || die "go is missing: $1 is built from source" "install Go 1.26 or newer (https://go.dev/dl)"
   stamp=$(cat "$module/go.mod" "$module/go.sum" <(go env GOVERSION GOARCH) <(echo "$flags") | sha256sum | cut -d ' ' -f 1)
-  for program in $(programs "$1"); do
-    [ -x "$out/$program" ] || stamp="$stamp, but $program is missing"
-  done
-  [ "$(cat "$out/.stamp-$1" 2>/dev/null)" != "$stamp" ] || return 0
+  ! fresh "$1" "$out" "$stamp" || return 0
+  one_at_a_time "$1"
+  ! fresh "$1" "$out" "$stamp" || return 0
   mkdir -p "$out"
   run "building $1" build "$module" "$out" "$flags"
+  echo "$stamp" >"$out/.stamp-$1"
+  fresh "$1" "$out" "$stamp" || die "building $1 did not make all of: $(programs "$1" | tr '\n' ' ')" "read .cache/log"
+}
+
+# fresh MODULE-FOLDER OUT-FOLDER STAMP
+fresh() {
+  local program
+  [ "$(cat "$2/.stamp-$1" 2>/dev/null)" = "$3" ] || return 1
   for program in $(programs "$1"); do
-    [ -x "$out/$program" ] || die "building $1 made no $program" "rm -r $out, then this again"
+    [ -x "$2/$program" ] || return 1
   done
-  echo "${stamp%%,*}" >"$out/.stamp-$1"
+}
+
+# one_at_a_time WHAT: two runs at once (two terminals, two tests) would build the same thing twice.
+one_at_a_time() {
+  mkdir -p "$TOOLS"
+  exec 9>"$TOOLS/.lock-$1"
+  flock --nonblock 9 || { log "$1 is being made by another tools.sh; waiting for it"; flock 9; }
 }
 
 # programs MODULE-FOLDER: what its tools are called, as Go names them after the last part of their path.
@@ -64,6 +77,7 @@ group_apt() {
   { [ "$(id -u)" = 0 ] && have apt-get; } ||
     die "missing packages:$missing" "sudo apt-get install --no-install-recommends$missing"
   export DEBIAN_FRONTEND=noninteractive
+  one_at_a_time apt
   run "apt-get update" apt-get update
   # shellcheck disable=SC2086 # a list of names
   run "apt-get install$missing" apt-get install -y --no-install-recommends $missing
@@ -85,15 +99,9 @@ group_node() {
 
 group_rust() {
   [ "$("$TOOLS/bin/cargo-deny" --version 2>/dev/null)" != "cargo-deny $CARGO_DENY" ] || return 0
+  one_at_a_time rust
   have cargo || die "cargo is missing" "install Rust (https://rustup.rs); rust-toolchain.toml names the version"
   run "building cargo-deny" cargo install --locked --version "$CARGO_DENY" --root "$TOOLS" cargo-deny
-}
-
-mkdir -p "$TOOLS"
-# Two at once (two terminals, two tests) would build the same thing twice.
-one_at_a_time() {
-  exec 9>"$TOOLS/.lock-$1"
-  flock --nonblock 9 || { log "another tools.sh makes the group $1; waiting for it"; flock 9; }
 }
 
 [ $# -gt 0 ] || case $CLUSTER in
@@ -102,7 +110,7 @@ one_at_a_time() {
 esac
 for group in "$@"; do
   case $group in
-    apt | charts | node | rust) one_at_a_time "$group"; "group_$group" ;;
+    apt | charts | node | rust) "group_$group" ;;
     *) die "no group called $group" "one of: apt charts node rust" ;;
   esac
 done

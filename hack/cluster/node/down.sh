@@ -26,8 +26,7 @@ if ! none_left; then
 fi
 drop_network
 drop_cgroups
-restore_sysctls
-drop_places
+put_back
 # The node's mounts lived in its own namespace; one found here would be of somebody's own making.
 if grep -qF " $NODE_DIR/" /proc/self/mountinfo; then
   die "something is mounted below $NODE_DIR" "unmount it (findmnt | grep $NODE_DIR), then run this again"

@@ -61,13 +61,6 @@ save_sysctls() {
   done >"$NODE_DIR/sysctls"
 }
 
-restore_sysctls() {
-  local file value
-  [ ! -e "$NODE_DIR/sysctls" ] || while read -r file value; do
-    [ "$(cat "$file")" = "$value" ] || echo "$value" >"$file" || log "cannot put $file back to $value"
-  done <"$NODE_DIR/sysctls"
-}
-
 make_places() {
   local place
   for place in $BORROWED; do
@@ -75,8 +68,18 @@ make_places() {
   done
 }
 
-drop_places() {
-  local place
+# put_back: the host's settings and folders as they were. While another node stands it needs them: the duty is its own then.
+put_back() {
+  local heir file value place
+  heir=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | sed -n 's|^node=/|/|p' | grep -vxF "$NODE_DIR" | head -n 1) || true
+  if [ -d "$heir" ]; then
+    [ ! -e "$NODE_DIR/sysctls" ] || cp "$NODE_DIR/sysctls" "$heir/sysctls"
+    [ ! -e "$NODE_DIR/places" ] || cat "$NODE_DIR/places" >>"$heir/places"
+    return
+  fi
+  [ ! -e "$NODE_DIR/sysctls" ] || while read -r file value; do
+    [ "$(cat "$file")" = "$value" ] || echo "$value" >"$file" || log "cannot put $file back to $value"
+  done <"$NODE_DIR/sysctls"
   [ ! -e "$NODE_DIR/places" ] || while read -r place; do
     rmdir "$place" 2>/dev/null || true
   done <"$NODE_DIR/places"

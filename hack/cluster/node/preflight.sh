@@ -4,24 +4,28 @@
 OTHERWISE="use another cluster: CLUSTER=kind (docker and kind), CLUSTER=existing (KUBECONFIG), or CLUSTER=none for what needs none"
 
 preflight() {
-  local command missing=""
   [ "$(uname -s)" = Linux ] || die "the node runs on Linux only" "$OTHERWISE"
   [ "$(id -u)" = 0 ] || die "the node needs root: it makes namespaces, mounts and cgroups" "run as root, or $OTHERWISE"
   have go || die "go is missing: the node's programs are built from source" "install Go 1.26 or newer, or $OTHERWISE"
-  for command in containerd ctr runc iptables ip nsenter unshare openssl pgrep; do
-    have "$command" || missing="$missing $command"
-  done
-  [ -z "$missing" ] || die "missing commands:$missing" "run hack/tools.sh apt, or $OTHERWISE"
-  [ -x "${CNI_BIN:-/usr/lib/cni}/bridge" ] ||
-    die "no CNI plugins in ${CNI_BIN:-/usr/lib/cni}" "run hack/tools.sh apt, or set CNI_BIN to their folder"
   cgroups_usable || die "no cgroups with cpu, memory and pids under /sys/fs/cgroup that may be written" "$OTHERWISE"
   grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null ||
     die "the kernel has no overlayfs" "$OTHERWISE"
   [ -e /proc/sys/net/bridge ] || modprobe br_netfilter 2>/dev/null ||
     log "the kernel has no br_netfilter: a Pod that calls a Service whose Pod is itself on this node may get no answer"
   unshare --pid --mount --net --uts --ipc --fork true 2>/dev/null || die "this machine forbids new namespaces" "$OTHERWISE"
-  ! ip -4 route show | grep -qF "$NODE_NET." ||
+  ! ip -4 route show 2>/dev/null | grep -qF "$NODE_NET." ||
     die "the network $NODE_NET.0 is in use on this host" "set NODE_NET to three other numbers, as in NODE_NET=10.246.0"
+}
+
+# preflight_commands: after hack/tools.sh apt had its chance.
+preflight_commands() {
+  local command missing=""
+  for command in containerd ctr runc iptables ip nsenter unshare openssl pgrep; do
+    have "$command" || missing="$missing $command"
+  done
+  [ -z "$missing" ] || die "missing commands:$missing" "run hack/tools.sh apt, or $OTHERWISE"
+  [ -x "${CNI_BIN:-/usr/lib/cni}/bridge" ] ||
+    die "no CNI plugins in ${CNI_BIN:-/usr/lib/cni}" "run hack/tools.sh apt, or set CNI_BIN to their folder"
 }
 
 cgroups_usable() {

@@ -46,6 +46,7 @@ containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
 resolvConf: $etc/resolv.conf
 volumePluginDir: /var/lib/kubelet/plugins-exec
 failSwapOn: false
+maxPods: 250
 failCgroupV1: false
 oomScoreAdj: 0
 # The host's disk is not the node's to judge: no Pod is evicted, no image collected, because it is nearly full.

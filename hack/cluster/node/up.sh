@@ -24,8 +24,9 @@ if [ -d "$NODE_DIR" ]; then
   "$ROOT/hack/cluster/node/down.sh"
 fi
 
-"$ROOT/hack/tools.sh" apt node
 preflight
+"$ROOT/hack/tools.sh" apt node
+preflight_commands
 mkdir -p "$NODE_DIR/log"
 echo "$KUBERNETES" >"$NODE_DIR/kubernetes"
 
