@@ -54,29 +54,32 @@ drop_network() {
   ! have iptables || firewall -D 2>/dev/null || true
 }
 
-save_sysctls() {
-  local key
-  for key in $SYSCTLS; do
-    printf '%s %s\n' "/proc/sys/${key//.//}" "$(cat "/proc/sys/${key//.//}")"
-  done >"$NODE_DIR/sysctls"
+# other_node: the folder of another node that runs on this host, if there is one.
+other_node() {
+  cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | sed -n 's|^node=/|/|p' | grep -vxF "$NODE_DIR" | head -n 1 || true
 }
 
-make_places() {
-  local place
+# remember_host: the settings and folders that a node changes, as they were. A second node takes over what the first
+# found, so that the last one to go can put it back.
+remember_host() {
+  local other key place
+  other=$(other_node)
+  : >"$NODE_DIR/places"
+  if [ -n "$other" ]; then
+    cp "$other/sysctls" "$other/places" "$NODE_DIR/"
+  else
+    for key in $SYSCTLS; do
+      printf '%s %s\n' "/proc/sys/${key//.//}" "$(cat "/proc/sys/${key//.//}")"
+    done >"$NODE_DIR/sysctls"
+  fi
   for place in $BORROWED; do
     [ -d "$place" ] || { mkdir -p "$place" && echo "$place" >>"$NODE_DIR/places"; }
   done
 }
 
-# put_back: the host's settings and folders as they were. While another node stands it needs them: the duty is its own then.
 put_back() {
-  local heir file value place
-  heir=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | sed -n 's|^node=/|/|p' | grep -vxF "$NODE_DIR" | head -n 1) || true
-  if [ -d "$heir" ]; then
-    [ ! -e "$NODE_DIR/sysctls" ] || cp "$NODE_DIR/sysctls" "$heir/sysctls"
-    [ ! -e "$NODE_DIR/places" ] || cat "$NODE_DIR/places" >>"$heir/places"
-    return
-  fi
+  local file value place
+  [ -z "$(other_node)" ] || return 0
   [ ! -e "$NODE_DIR/sysctls" ] || while read -r file value; do
     [ "$(cat "$file")" = "$value" ] || echo "$value" >"$file" || log "cannot put $file back to $value"
   done <"$NODE_DIR/sysctls"

@@ -33,8 +33,7 @@ echo "$KUBERNETES" >"$NODE_DIR/kubernetes"
 log "certificates, settings, cgroups"
 make_pki
 write_settings
-save_sysctls
-make_places
+remember_host
 make_cgroups
 "$ROOT/hack/cluster/pause/image.sh" "$NODE_DIR/pause.tar" "$PAUSE_IMAGE"
 
