@@ -38,6 +38,9 @@ run() {
   log "$label ..."
   "$@" >"$file" 2>&1 &
   local pid=$!
+  # What runs in the background does not hear Ctrl-C by itself.
+  # shellcheck disable=SC2064 # this very pid
+  trap "pkill -P $pid; kill $pid; exit 130" INT TERM
   while kill -0 "$pid" 2>/dev/null; do
     sleep 0.2
     ticks=$((ticks + 1))
@@ -45,6 +48,7 @@ run() {
       log "$label: $((SECONDS - began)) s so far; $(tail -n 1 "$file" | tr -d '\r' | cut -c 1-80)"
   done
   wait "$pid" || status=$?
+  trap - INT TERM
   if [ "$status" -ne 0 ]; then
     tail -n 25 "$file" >&2
     die "$label failed (status $status) after $((SECONDS - began)) s" "read $file"
