@@ -22,6 +22,10 @@ bridge:
   {{- include "watcher-sidecar.bridge" $sidecar | nindent 2 }}
 volumes:
   {{- include "watcher-sidecar.volumes" $sidecar | nindent 2 }}
+{{- with include "watcher-sidecar.imagePullSecrets" $sidecar }}
+imagePullSecrets:
+  {{- . | nindent 2 }}
+{{- end }}
 podSecurity:
   {{- include "watcher-sidecar.podSecurity" $sidecar | nindent 2 }}
 {{ end -}}

@@ -274,6 +274,22 @@ fn a_user_that_could_never_start_is_refused() {
     );
 }
 
+#[test]
+fn pull_secrets_reach_the_injector_as_objects_with_a_name() {
+    let told = |given: Value| {
+        let values = json!({"discord": {"monitoring": {"imagePullSecrets": given}},
+                            "global": {"imagePullSecrets": ["of-our-own-pods"]}});
+        support::sidecar(&objects("discord-monitoring", &values))
+            .get("imagePullSecrets")
+            .cloned()
+    };
+    assert_eq!(
+        told(json!(["a", {"name": "b"}])),
+        Some(json!([{"name": "a"}, {"name": "b"}]))
+    );
+    assert_eq!(told(json!([])), None);
+}
+
 /// The Pod of the chart that includes the library, with these settings.
 fn included(values: &Value, job: bool) -> Value {
     let objects = objects("own-chart", &json!({"job": job, "watcher-sidecar": values}));

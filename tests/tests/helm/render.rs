@@ -261,3 +261,13 @@ fn an_older_kubernetes_is_refused_with_the_reason() {
     );
     template("discord-monitoring", &["--kube-version", "1.32.1-gke.1"]);
 }
+
+#[test]
+fn the_example_values_are_the_defaults() {
+    let example = repository().join("charts/discord-monitoring/example-values.yaml");
+    let given = template(
+        "discord-monitoring",
+        &["--values", example.to_str().unwrap()],
+    );
+    assert_eq!(given, template("discord-monitoring", &[]));
+}

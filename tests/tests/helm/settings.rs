@@ -12,6 +12,7 @@ const CHART_ONLY: &[&str] = &[
     "bridge.resources.",
     "env",
     "extraCA.",
+    "imagePullSecrets",
     "openshift",
     "podSecurityContext.",
     "probes.command",
