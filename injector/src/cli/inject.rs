@@ -1,0 +1,140 @@
+//! `inject`: what the webhook would do, on manifests.
+
+use super::documents::{Documents, Place, places};
+use crate::plan::{Circumstances, Decision, Outcome, inject};
+use crate::template::{DEFAULT, Template};
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::Value;
+use sidecar::names::{INJECT, PREFIX};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments shared by the commands that work on manifests.
+#[derive(Debug, Args)]
+pub(super) struct Input {
+    /// Manifests in YAML or JSON; - reads standard input.
+    #[arg(short, long = "filename", value_name = "FILE", required = true)]
+    pub(super) filename: Vec<PathBuf>,
+    /// Sidecar definition, as the chart renders it; the chart's defaults when absent.
+    #[arg(long, value_name = "FILE", env = "INJECTOR_SIDECAR")]
+    pub(super) sidecar: Option<PathBuf>,
+    /// Treat every Pod as one in a namespace labelled discord-monitoring.io/inject=enabled.
+    #[arg(long)]
+    pub(super) namespace_opted_in: bool,
+}
+
+impl Input {
+    pub(super) fn template(&self) -> anyhow::Result<Template> {
+        let Some(path) = &self.sidecar else {
+            return Template::parse(DEFAULT).context("the embedded sidecar definition is broken");
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        Template::parse(&text).with_context(|| path.display().to_string())
+    }
+}
+
+/// Arguments of `inject`.
+#[derive(Debug, Args)]
+pub(super) struct InjectArgs {
+    #[command(flatten)]
+    input: Input,
+}
+
+impl InjectArgs {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let template = self.input.template()?;
+        for note in &template.notes {
+            eprintln!("note: sidecar definition: {note}");
+        }
+        let mut all: Option<Documents> = None;
+        for path in &self.input.filename {
+            let mut documents = Documents::read(path)?;
+            for document in &mut documents.values {
+                for place in places(document) {
+                    let outcome =
+                        inject_at(document, &place, self.input.namespace_opted_in, &template)?;
+                    report(&place, &outcome);
+                }
+            }
+            match &mut all {
+                None => all = Some(documents),
+                Some(all) => all.values.append(&mut documents.values),
+            }
+        }
+        if let Some(all) = all {
+            print!("{}", all.render()?);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Injects into one Pod template of a document.
+pub(super) fn inject_at(
+    document: &mut Value,
+    place: &Place,
+    namespace_opted_in: bool,
+    template: &Template,
+) -> anyhow::Result<Outcome> {
+    let namespace = document
+        .pointer(&format!("{}/metadata/namespace", place.workload))
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    if place.workload != place.pointer {
+        misplaced(document, place);
+    }
+    let Some(pod) = document.pointer_mut(&place.pointer) else {
+        anyhow::bail!("{} has no Pod template", place.owner);
+    };
+    let around = Circumstances {
+        namespace: namespace.as_deref(),
+        namespace_opted_in,
+    };
+    let outcome = inject(&serde_json::to_vec(pod)?, around, template);
+    if let Some(patch) = &outcome.patch {
+        let patch: json_patch::Patch = serde_json::from_str(patch)?;
+        json_patch::patch(pod, &patch)
+            .with_context(|| format!("{} cannot be patched", place.owner))?;
+    }
+    Ok(outcome)
+}
+
+/// Annotations of a workload itself reach no Pod: only those of its template do.
+fn misplaced(document: &Value, place: &Place) {
+    let annotations = document.pointer(&format!("{}/metadata/annotations", place.workload));
+    let keys = annotations
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|map| map.keys());
+    for key in keys.filter(|key| key.starts_with(PREFIX)) {
+        eprintln!(
+            "warning: {}: {key} stands on the workload itself; only its template's annotations reach the Pods",
+            place.owner
+        );
+    }
+}
+
+fn report(place: &Place, outcome: &Outcome) {
+    for warning in &outcome.warnings {
+        eprintln!("warning: {}: {warning}", place.owner);
+    }
+    match outcome.decision {
+        Decision::Injected => eprintln!(
+            "{}: injected ({})",
+            place.owner,
+            outcome.mode.unwrap_or_default()
+        ),
+        Decision::Unchanged => eprintln!("{}: injected already", place.owner),
+        Decision::Skipped(crate::plan::Reason::NotAsked) => {
+            eprintln!(
+                "{}: not injected; annotate its template with {INJECT}: \"true\"",
+                place.owner
+            );
+        }
+        Decision::Skipped(reason) => {
+            eprintln!("{}: not injected ({})", place.owner, reason.label())
+        }
+        Decision::Failed => eprintln!("{}: not injected (unreadable)", place.owner),
+    }
+}

@@ -1,0 +1,60 @@
+//! The command line: `serve` runs the webhook; the others work on manifests with the same code and without a cluster.
+
+mod documents;
+mod durations;
+mod inject;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exit code for a wrong command line, as sysexits.h names it.
+const USAGE: u8 = 64;
+
+/// Adds the watcher to AI agents' Pods.
+#[derive(Debug, Parser)]
+#[command(name = "injector", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the admission webhook.
+    Serve(Box<serve::ServeArgs>),
+    /// Print manifests with the watcher added, as the webhook would add it.
+    Inject(inject::InjectArgs),
+}
+
+impl Cli {
+    /// Reads the command line; a wrong one is explained and gives the exit code.
+    ///
+    /// # Errors
+    /// The exit code of a command line that is not run: 64 when it is wrong, 0 for help and version.
+    pub fn read() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+        })
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What went wrong, as a sentence for people.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Serve(args) => {
+                // One thread: an answer takes some ten microseconds, and nothing on its way waits.
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .max_blocking_threads(4)
+                    .enable_all()
+                    .build()?;
+                runtime.block_on(args.run())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Inject(args) => args.run(),
+        }
+    }
+}

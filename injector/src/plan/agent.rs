@@ -1,0 +1,206 @@
+//! Which container is the agent, where it writes, and as whom.
+
+use super::env::{self, Variable};
+use super::paths;
+use super::settings::PodSettings;
+use super::warnings::{Warnings, excerpt};
+use crate::pod::{Container, Pod};
+use crate::template::Template;
+use sidecar::names::CONTAINER;
+
+/// The index of the agent among `containers`: the annotation's, else the first that `own` says is the user's.
+pub(crate) fn find(
+    pod: &Pod<'_>,
+    own: impl Fn(usize) -> bool,
+    warnings: &mut Warnings,
+) -> Option<usize> {
+    let containers = pod.spec.containers.items();
+    let mut users = (0..containers.len()).filter(|index| own(*index));
+    if let Some(wanted) = pod.metadata.annotations.get(CONTAINER) {
+        let named = |index: &usize| {
+            containers
+                .get(*index)
+                .is_some_and(|one| &*one.name == wanted)
+        };
+        if let Some(index) = users.clone().find(named) {
+            return Some(index);
+        }
+        let names = users
+            .clone()
+            .filter_map(|index| containers.get(index))
+            .map(|one| &*one.name);
+        let hint = sidecar::nearest(wanted, names)
+            .map(|near| format!("; did you mean {}?", excerpt(near, 30)))
+            .unwrap_or_default();
+        warnings.add(&format!(
+            "{CONTAINER}: no container {:?}; the first is taken{hint}",
+            excerpt(wanted, 20)
+        ));
+    }
+    users.next()
+}
+
+/// Where the agent's transcripts are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Location {
+    /// What the watcher is told: a projects directory, or a file or directory the Pod names.
+    pub(crate) watched: String,
+    /// The directory a volume must cover for the watcher to see it.
+    pub(crate) directory: String,
+    /// The agent's configuration directory, above it.
+    pub(crate) config: String,
+}
+
+/// Finds out where the agent writes: the setting, then `CLAUDE_CONFIG_DIR`, then `HOME`, then the definition.
+pub(crate) fn location(
+    container: &Container<'_>,
+    settings: &PodSettings<'_>,
+    template: &Template,
+    warnings: &mut Warnings,
+) -> Location {
+    if let Some(path) = settings.text("transcriptPath").and_then(paths::normal) {
+        let directory = if path.ends_with(".jsonl") {
+            paths::parent(&path).to_owned()
+        } else {
+            path.clone()
+        };
+        let config = match directory.strip_suffix("/projects") {
+            Some("") => "/".to_owned(),
+            Some(config) => config.to_owned(),
+            None => directory.clone(),
+        };
+        return Location {
+            watched: path,
+            directory,
+            config,
+        };
+    }
+    let config = config_dir(container, warnings)
+        .or_else(|| paths::normal(&template.config_dir))
+        .unwrap_or_else(|| sidecar::names::DEFAULT_CONFIG_DIR.to_owned());
+    let directory = paths::join(&config, "projects");
+    Location {
+        watched: directory.clone(),
+        directory,
+        config,
+    }
+}
+
+fn config_dir(container: &Container<'_>, warnings: &mut Warnings) -> Option<String> {
+    match env::variable(container, "CLAUDE_CONFIG_DIR") {
+        Variable::Literal(text) if !text.is_empty() => {
+            let path = paths::normal(&text);
+            if path.is_none() {
+                warnings
+                    .add("the agent's CLAUDE_CONFIG_DIR is no absolute path; set transcriptPath");
+            }
+            return path;
+        }
+        Variable::Hidden if stands_in_env(container, "CLAUDE_CONFIG_DIR") => {
+            warnings.add(
+                "the value of the agent's CLAUDE_CONFIG_DIR is not in the Pod; set transcriptPath",
+            );
+            return None;
+        }
+        _ => {}
+    }
+    match env::variable(container, "HOME") {
+        Variable::Literal(text) if !text.is_empty() => {
+            Some(paths::join(&paths::normal(&text)?, ".claude"))
+        }
+        _ => None,
+    }
+}
+
+/// With `envFrom` any name could come from elsewhere; only one that is written down is worth a warning.
+fn stands_in_env(container: &Container<'_>, name: &str) -> bool {
+    container
+        .env
+        .items()
+        .iter()
+        .any(|entry| &*entry.name == name)
+}
+
+/// As whom the watcher runs; `None` leaves the definition's.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) user: Option<i64>,
+    pub(crate) group: Option<i64>,
+}
+
+/// Whether the agent is known to be root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Root {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// The agent's user as the Pod says it, and whether that is root.
+pub(crate) fn agent_user(pod: &Pod<'_>, container: &Container<'_>) -> (Option<i64>, Root) {
+    let of_pod = pod.security();
+    let own = container.security_context.as_ref();
+    let user = own.and_then(|own| own.run_as_user).or(of_pod.run_as_user);
+    let non_root = own
+        .and_then(|own| own.run_as_non_root)
+        .or(of_pod.run_as_non_root);
+    let root = match (user, non_root) {
+        (Some(0), _) => Root::Yes,
+        (Some(_), _) | (None, Some(true)) => Root::No,
+        (None, _) => Root::Unknown,
+    };
+    (user, root)
+}
+
+/// Decides as whom the watcher runs: transcripts are readable by their owner alone.
+pub(crate) fn identity(
+    pod: &Pod<'_>,
+    container: &Container<'_>,
+    settings: &PodSettings<'_>,
+    template: &Template,
+    warnings: &mut Warnings,
+) -> Identity {
+    const CURE: &str = "discord-monitoring.io/securityContext.runAsUser";
+    if template.openshift {
+        return Identity::default();
+    }
+    let (agent, root) = agent_user(pod, container);
+    let group = settings.integer("securityContext.runAsGroup").or_else(|| {
+        let own = container
+            .security_context
+            .as_ref()
+            .and_then(|own| own.run_as_group);
+        own.or_else(|| pod.security().run_as_group)
+            .filter(|_| root != Root::Yes)
+    });
+    let wanted = match settings.integer("securityContext.runAsUser") {
+        Some(0) if root == Root::No => {
+            warnings.add(&format!(
+                "{CURE}: 0 is ignored, for the agent itself is not root"
+            ));
+            None
+        }
+        wanted => wanted,
+    };
+    let user = match (wanted, agent, root) {
+        (Some(user), _, _) => user,
+        (None, Some(0), _) => {
+            warnings.add(&format!(
+                "agent is root, watcher is not; cure: {CURE}: \"0\""
+            ));
+            template.run_as_user
+        }
+        (None, Some(user), _) => user,
+        (None, None, _) => {
+            warnings.add(&format!(
+                "agent's uid is unknown; if not {}: {CURE}",
+                template.run_as_user
+            ));
+            template.run_as_user
+        }
+    };
+    Identity {
+        user: Some(user),
+        group,
+    }
+}

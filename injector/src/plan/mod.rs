@@ -1,0 +1,277 @@
+//! From a Pod to a patch. Pure: bytes, a request's circumstances and a sidecar definition in; a decision out.
+//!
+//! The Pod is judged by its structure: what of ours stands there already is kept when it is right and mended when it is
+//! not, so that injecting twice is injecting once.
+
+mod agent;
+mod apply;
+mod bridge;
+mod compare;
+mod container;
+mod decide;
+mod env;
+mod ours;
+mod patch;
+mod paths;
+mod probes;
+mod quantity;
+mod resources;
+mod settings;
+pub(crate) mod status;
+pub(crate) mod token;
+mod transcript;
+mod volumes;
+mod warnings;
+
+pub use decide::{Reason, Rule};
+
+use crate::pod::Pod;
+use crate::template::{Changes, Template};
+use agent::Identity;
+use settings::PodSettings;
+use sidecar::names::{BRIDGE, WATCHER};
+use warnings::Warnings;
+
+/// What is known of a Pod besides its own fields.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Circumstances<'a> {
+    /// The namespace of the request; Pods on their way to creation may not name it themselves.
+    pub namespace: Option<&'a str>,
+    /// The namespace carries the label `discord-monitoring.io/inject: enabled`.
+    pub namespace_opted_in: bool,
+}
+
+/// What becomes of a Pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// A patch adds or mends the watcher.
+    Injected,
+    /// The watcher stands there already, as it should.
+    Unchanged,
+    /// Left alone, for this reason.
+    Skipped(Reason),
+    /// The Pod could not be read. It is admitted unchanged, unless it asks for the contrary.
+    Failed,
+}
+
+/// The answer to one Pod.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What becomes of it.
+    pub decision: Decision,
+    /// Which rule asked for the watcher.
+    pub rule: Option<Rule>,
+    /// `native` or `plain`, when a watcher is there.
+    pub mode: Option<&'static str>,
+    /// An RFC 6902 patch against the Pod, when there is something to change.
+    pub patch: Option<String>,
+    /// For the person who creates the Pod; at most 120 characters each.
+    pub warnings: Vec<String>,
+    /// The Pod is to be refused: the reason.
+    pub deny: Option<String>,
+    /// Name of the Pod, for logs.
+    pub name: String,
+}
+
+/// How the watcher stands in the Pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// An init container that is restarted always: it starts before the agent and ends after it.
+    Native,
+    /// One container among the others.
+    Plain,
+}
+
+impl Mode {
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Plain => "plain",
+        }
+    }
+}
+
+/// Decides about the Pod (or Pod template) in `json` and builds its patch.
+pub fn inject(json: &[u8], around: Circumstances<'_>, template: &Template) -> Outcome {
+    let mut warnings = Warnings::default();
+    let pod = match Pod::read(json) {
+        Ok(pod) => pod,
+        Err(error) => return unreadable(json, &error, warnings),
+    };
+    let mut outcome = Outcome {
+        decision: Decision::Unchanged,
+        rule: None,
+        mode: None,
+        patch: None,
+        warnings: Vec::new(),
+        deny: None,
+        name: pod.display_name().to_owned(),
+    };
+    match decide::wanted(
+        &pod,
+        around.namespace,
+        around.namespace_opted_in,
+        &mut warnings,
+    ) {
+        Err(reason) => outcome.decision = Decision::Skipped(reason),
+        Ok(rule) => {
+            outcome.rule = Some(rule);
+            match build(json, &pod, template, &mut warnings) {
+                Err(reason) => outcome.decision = Decision::Skipped(reason),
+                Ok((mode, patch)) => {
+                    outcome.mode = Some(mode.label());
+                    if !patch.is_empty() {
+                        outcome.decision = Decision::Injected;
+                        outcome.patch = Some(patch.finish());
+                    }
+                }
+            }
+        }
+    }
+    outcome.warnings = warnings.into_vec();
+    outcome
+}
+
+/// A Pod whose fields have types we do not expect. The API server has checked it, so the fault is ours.
+fn unreadable(json: &[u8], error: &serde_json::Error, mut warnings: Warnings) -> Outcome {
+    warnings.add(&format!(
+        "not injected, the injector cannot read this Pod: {error}"
+    ));
+    let deny = decide::deny_on_error(json, &mut warnings)
+        .then(|| format!("discord-monitoring: the injector cannot read this Pod ({error}) and it asks on-error: deny"));
+    Outcome {
+        decision: Decision::Failed,
+        rule: None,
+        mode: None,
+        patch: None,
+        warnings: warnings.into_vec(),
+        deny,
+        name: String::new(),
+    }
+}
+
+/// Plans everything that is added, then writes what is not there yet.
+fn build(
+    json: &[u8],
+    pod: &Pod<'_>,
+    template: &Template,
+    warnings: &mut Warnings,
+) -> Result<(Mode, patch::Patch), Reason> {
+    let settings = PodSettings::read(&pod.metadata.annotations, template, warnings);
+    let watcher = ours::container(pod, WATCHER, Some(&template.watcher));
+    let bridge = ours::container(pod, BRIDGE, template.bridge.as_ref());
+    for named in [&watcher, &bridge] {
+        if named.clash && (named.name.starts_with(WATCHER) || settings.flag("bridge.enabled")) {
+            warnings.add(&format!(
+                "a container of yours has our name; ours is called {}",
+                named.name
+            ));
+        }
+    }
+    let list = ours::List::Containers;
+    let is_users = |index: usize| !watcher.is_at(list, index) && !bridge.is_at(list, index);
+    let Some(at) = agent::find(pod, is_users, warnings) else {
+        warnings.add("not injected: the Pod has no container that could be the agent");
+        return Err(Reason::NoAgent);
+    };
+    let Some(agent) = pod.spec.containers.items().get(at) else {
+        return Err(Reason::NoAgent);
+    };
+    let mode = mode(pod, &settings, warnings)?;
+    let location = agent::location(agent, &settings, template, warnings);
+    let identity = agent::identity(pod, agent, &settings, template, warnings);
+    let root = agent::agent_user(pod, agent).1 == agent::Root::Yes;
+    let transcript =
+        transcript::plan(pod, agent, &location, &settings, root, warnings).map_err(|why| {
+            warnings.add(&format!("not injected: {why}"));
+            Reason::Unseen
+        })?;
+    let token = token::plan(pod, &settings, warnings);
+    let own = |name: &str| {
+        (name == watcher.name && !watcher.found.is_empty())
+            || (name == bridge.name && !bridge.found.is_empty())
+    };
+    let users = pod
+        .spec
+        .containers
+        .items()
+        .iter()
+        .chain(pod.spec.init_containers.items());
+    let quality = resources::quality(pod, users.filter(|container| !own(&container.name)));
+    let planned_bridge = bridge::plan(pod, agent, template, &settings, own, warnings);
+
+    let mut changes = Changes::default();
+    let mut wanted: Vec<volumes::Wanted> = template
+        .volumes
+        .iter()
+        .filter(|volume| volume.name != sidecar::names::BRIDGE_VOLUME)
+        .map(|volume| volumes::Wanted {
+            base: volume.name.clone(),
+            json: volume.json.clone(),
+            empty_dir: volume.empty_dir,
+            shared: false,
+        })
+        .collect();
+    container::apply(template, &settings, quality, &mut changes, &mut wanted);
+    container::run(pod, &settings, &mut changes);
+    probes::apply(
+        pod,
+        &template.watcher,
+        &settings,
+        own,
+        &mut changes,
+        warnings,
+    );
+    let plan = apply::Plan {
+        json,
+        pod,
+        template,
+        settings: &settings,
+        mode,
+        agent: at,
+        watcher: &watcher,
+        bridge: &bridge,
+        transcript,
+        identity,
+        token,
+        quality,
+        planned_bridge,
+    };
+    Ok((mode, plan.write(changes, wanted, warnings)))
+}
+
+/// Native for a Pod that ends by itself, plain otherwise, unless the settings say.
+fn mode(
+    pod: &Pod<'_>,
+    settings: &PodSettings<'_>,
+    warnings: &mut Warnings,
+) -> Result<Mode, Reason> {
+    let ends = pod.ends_by_itself();
+    match settings.text("mode") {
+        Some("native") => Ok(Mode::Native),
+        Some("plain") if ends && settings.text("plain.endsAfter").is_none() => {
+            warnings.add("not injected: mode plain would keep this Pod from ending; set plain.endsAfter or mode native");
+            Err(Reason::PlainWithoutEnd)
+        }
+        Some("plain") => Ok(Mode::Plain),
+        _ if ends => Ok(Mode::Native),
+        _ => Ok(Mode::Plain),
+    }
+}
+
+/// The user and group of one of our containers.
+fn run_as(identity: &Identity, changes: &mut Changes<'_>) {
+    if let Some(user) = identity.user {
+        changes.security.push(("runAsUser", Some(user.to_string())));
+        if user == 0 {
+            changes
+                .security
+                .push(("runAsNonRoot", Some("false".to_owned())));
+        }
+    }
+    if let Some(group) = identity.group {
+        changes
+            .security
+            .push(("runAsGroup", Some(group.to_string())));
+    }
+}

@@ -1,0 +1,97 @@
+//! Writes RFC 6902 operations, and remembers what `uninject` needs to take them back.
+
+use super::status::Undo;
+use crate::json;
+use crate::pod::Presence;
+
+/// The operations of one answer, as JSON text.
+#[derive(Debug, Default)]
+pub(crate) struct Patch {
+    text: String,
+    pub(crate) undo: Undo,
+}
+
+impl Patch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The whole patch: a JSON array.
+    pub(crate) fn finish(mut self) -> String {
+        self.text.insert(0, '[');
+        self.text.push(']');
+        self.text
+    }
+
+    fn operation(&mut self, op: &str, path: &str, value: Option<&str>) {
+        if !self.text.is_empty() {
+            self.text.push(',');
+        }
+        self.text.push_str("{\"op\":\"");
+        self.text.push_str(op);
+        self.text.push_str("\",\"path\":");
+        json::string(&mut self.text, path);
+        if let Some(value) = value {
+            self.text.push_str(",\"value\":");
+            self.text.push_str(value);
+        }
+        self.text.push('}');
+    }
+
+    /// `add`: a member of an object that is there, or an item of a list that is.
+    pub(crate) fn add(&mut self, path: &str, value: &str) {
+        self.operation("add", path, Some(value));
+    }
+
+    pub(crate) fn replace(&mut self, path: &str, value: &str) {
+        self.operation("replace", path, Some(value));
+    }
+
+    pub(crate) fn remove(&mut self, path: &str) {
+        self.operation("remove", path, None);
+    }
+
+    /// Appends items to the list at `path`, which is made when it is not there.
+    pub(crate) fn append(&mut self, path: &str, presence: Presence, items: &[String]) {
+        if items.is_empty() {
+            return;
+        }
+        if presence == Presence::There {
+            let end = format!("{path}/-");
+            for item in items {
+                self.add(&end, item);
+            }
+        } else {
+            self.made(path, presence);
+            self.add(path, &format!("[{}]", items.join(",")));
+        }
+    }
+
+    /// Sets members (key and JSON) of the mapping at `path`, which is made when it is not there.
+    pub(crate) fn members(&mut self, path: &str, presence: Presence, members: &[(&str, String)]) {
+        if members.is_empty() {
+            return;
+        }
+        if presence == Presence::There {
+            for (key, value) in members {
+                self.add(&format!("{path}/{}", json::pointer_token(key)), value);
+            }
+        } else {
+            self.made(path, presence);
+            let mut object = String::from("{");
+            for (key, value) in members {
+                json::member(&mut object, key, value);
+            }
+            object.push('}');
+            self.add(path, &object);
+        }
+    }
+
+    fn made(&mut self, path: &str, presence: Presence) {
+        match presence {
+            Presence::Absent => self.undo.created.push(path.to_owned()),
+            Presence::Null => self.undo.null.push(path.to_owned()),
+            Presence::There => {}
+        }
+    }
+}

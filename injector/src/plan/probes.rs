@@ -1,0 +1,132 @@
+//! The watcher's probes and their port, fitted to a Pod.
+
+use super::settings::PodSettings;
+use super::warnings::Warnings;
+use crate::json;
+use crate::pod::Pod;
+use crate::template::{Changes, Pieces};
+use serde_json::{Map, Value, json};
+
+/// The watcher's own question for its health; it works whatever the network is.
+const COMMAND: [&str; 2] = ["/watcher", "--health"];
+/// How many ports above the wanted one are tried.
+const MOST: i64 = 100;
+
+/// Applies `probes.type` and `probes.port`. On the node's network a port could be anybody's, so exec is taken there.
+pub(crate) fn apply(
+    pod: &Pod<'_>,
+    pieces: &Pieces,
+    settings: &PodSettings<'_>,
+    own: impl Fn(&str) -> bool,
+    changes: &mut Changes<'_>,
+    warnings: &mut Warnings,
+) {
+    let defined = pieces
+        .field("livenessProbe")
+        .or(pieces.field("readinessProbe"))
+        .unwrap_or("{}");
+    let defined_port = http_port(defined);
+    let overridden = settings.overrides_any("probes.");
+    if defined_port.is_none() && !overridden {
+        return;
+    }
+    let wanted = match (
+        settings.overrides_any("probes.type"),
+        settings.text("probes.type"),
+    ) {
+        (true, Some(kind)) => kind == "http",
+        _ => defined_port.is_some(),
+    };
+    if !wanted || pod.spec.host_network == Some(true) {
+        if defined_port.is_some() {
+            exec(pieces, changes);
+        }
+        return;
+    }
+    let port = if settings.overrides_any("probes.port") {
+        None
+    } else {
+        defined_port
+    };
+    let port = port.or(settings.integer("probes.port")).unwrap_or(8081);
+    let free = free_port(pod, port, own);
+    if free != port {
+        warnings.add(&format!(
+            "port {port} is the Pod's own; the watcher's probes use {free}"
+        ));
+    }
+    if defined_port != Some(free) {
+        http(pieces, free, changes);
+    }
+}
+
+fn http_port(probe: &str) -> Option<i64> {
+    let probe: Value = serde_json::from_str(probe).ok()?;
+    probe.pointer("/httpGet/port")?.as_i64()
+}
+
+/// The first port from `port` on that no container of the user's names.
+pub(crate) fn free_port(pod: &Pod<'_>, port: i64, own: impl Fn(&str) -> bool) -> i64 {
+    let containers = pod
+        .spec
+        .containers
+        .items()
+        .iter()
+        .chain(pod.spec.init_containers.items());
+    let taken: Vec<i64> = containers
+        .filter(|container| !own(&container.name))
+        .flat_map(|container| container.ports.items())
+        .flat_map(|entry| [entry.container_port, entry.host_port])
+        .flatten()
+        .collect();
+    (port..port + MOST)
+        .find(|port| *port <= 65_535 && !taken.contains(port))
+        .unwrap_or(port)
+}
+
+fn exec(pieces: &Pieces, changes: &mut Changes<'_>) {
+    for key in ["livenessProbe", "readinessProbe"] {
+        let Some(mut probe) = probe(pieces, key) else {
+            continue;
+        };
+        if probe.remove("httpGet").is_some() {
+            probe.insert("exec".to_owned(), json!({ "command": COMMAND }));
+        }
+        changes
+            .fields
+            .push((key, Some(Value::Object(probe).to_string())));
+    }
+    changes.fields.push(("ports", None));
+    changes.without_env.push("HEALTH_ADDR");
+}
+
+fn http(pieces: &Pieces, port: i64, changes: &mut Changes<'_>) {
+    for (key, path) in [("livenessProbe", "/live"), ("readinessProbe", "/ready")] {
+        let Some(mut probe) = probe(pieces, key) else {
+            continue;
+        };
+        probe.remove("exec");
+        let known = probe
+            .get("httpGet")
+            .and_then(|get| get.get("path"))
+            .and_then(Value::as_str);
+        let path = known.unwrap_or(path).to_owned();
+        probe.insert(
+            "httpGet".to_owned(),
+            json!({"path": path, "port": port, "scheme": "HTTP"}),
+        );
+        changes
+            .fields
+            .push((key, Some(Value::Object(probe).to_string())));
+    }
+    let ports = json!([{"name": "discord-health", "containerPort": port, "protocol": "TCP"}]);
+    changes.fields.push(("ports", Some(ports.to_string())));
+    let address = format!("0.0.0.0:{port}");
+    changes
+        .env
+        .push(("HEALTH_ADDR".to_owned(), json::env("HEALTH_ADDR", &address)));
+}
+
+fn probe(pieces: &Pieces, key: &str) -> Option<Map<String, Value>> {
+    serde_json::from_str(pieces.field(key)?).ok()
+}

@@ -1,0 +1,97 @@
+//! The status annotation: what the injector did, for people and for `uninject`. It is never read to decide.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The annotation's content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Status {
+    /// Version of the injector.
+    pub(crate) version: String,
+    /// `native` or `plain`.
+    pub(crate) mode: String,
+    /// Hash of the sidecar definition.
+    pub(crate) template: String,
+    /// The container that is watched.
+    pub(crate) agent: String,
+    pub(crate) containers: Vec<String>,
+    pub(crate) volumes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Undo::is_empty")]
+    pub(crate) changed: Undo,
+}
+
+/// What was changed besides, such that it can be taken back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Undo {
+    /// Lists and mappings that were absent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) created: Vec<String>,
+    /// Lists and mappings that were null.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) null: Vec<String>,
+    /// Members that were absent, and are set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) set: Vec<String>,
+    /// Members that had another value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) was: BTreeMap<String, Value>,
+    /// Names of pull secrets added.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pull_secrets: Vec<String>,
+    /// The service account token that was removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) removed: Vec<Removed>,
+}
+
+/// An item of a list that was removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Removed {
+    /// Where it stood in the Pod as it came.
+    pub(crate) path: String,
+    /// Name of the token volume.
+    pub(crate) name: String,
+    /// The item, unless it is what the API server adds under that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<Value>,
+}
+
+impl Undo {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds what an earlier injection of the same Pod changed.
+    pub(crate) fn after(mut self, earlier: Self) -> Self {
+        let join = |mut first: Vec<String>, second: Vec<String>| {
+            for item in second {
+                if !first.contains(&item) {
+                    first.push(item);
+                }
+            }
+            first
+        };
+        self.created = join(earlier.created, self.created);
+        self.null = join(earlier.null, self.null);
+        self.set = join(earlier.set, self.set);
+        self.pull_secrets = join(earlier.pull_secrets, self.pull_secrets);
+        self.was.extend(earlier.was);
+        let mut removed = earlier.removed;
+        removed.extend(self.removed);
+        self.removed = removed;
+        self
+    }
+}
+
+impl Status {
+    /// Reads an annotation; a forged or foreign one is none.
+    pub(crate) fn read(text: Option<&str>) -> Option<Self> {
+        serde_json::from_str(text?).ok()
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

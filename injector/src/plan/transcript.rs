@@ -1,0 +1,230 @@
+//! How the watcher comes to see the agent's transcripts: through a mount the agent has, or through one we add.
+
+use super::agent::Location;
+use super::env::{self, Variable};
+use super::paths::{self, within};
+use super::settings::PodSettings;
+use super::warnings::{Warnings, excerpt};
+use crate::json;
+use crate::pod::{Container, Mount, Pod};
+use sidecar::Value;
+use sidecar::names::{BRIDGE_DIR, STATE_DIR};
+
+/// Paths of the watcher's own that a mount of the agent's must neither hide nor lie beneath.
+const TAKEN: &[&str] = &[
+    "/watcher",
+    "/etc/discord-monitoring",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/var/run/secrets/kubernetes.io/serviceaccount",
+    STATE_DIR,
+    BRIDGE_DIR,
+];
+/// Where a mount of the agent's goes in the watcher when its own place is taken.
+const ELSEWHERE: &str = "/agent";
+/// Most mounts of the agent's that the watcher takes over.
+const MOST: usize = 16;
+
+/// What the watcher sees, and what is added for it.
+#[derive(Debug, Default)]
+pub(crate) struct Transcript {
+    /// `TRANSCRIPT_PATH` of the watcher.
+    pub(crate) path: String,
+    /// The watcher's mounts of volumes the Pod has: JSON.
+    pub(crate) mounts: Vec<String>,
+    /// Variables the mounts need: name and entry.
+    pub(crate) env: Vec<(String, String)>,
+    /// The directory at which a volume is added, in agent and watcher, and the volume's source as JSON.
+    pub(crate) added: Option<(String, String)>,
+    /// The volume through which the watcher sees the directory, when the agent has it mounted.
+    pub(crate) covered_by: Option<String>,
+}
+
+/// Plans the mounts. `Err` says why the watcher could never see anything.
+pub(crate) fn plan(
+    pod: &Pod<'_>,
+    agent: &Container<'_>,
+    location: &Location,
+    settings: &PodSettings<'_>,
+    root_is_known: bool,
+    warnings: &mut Warnings,
+) -> Result<Transcript, String> {
+    let mut out = Transcript {
+        path: location.watched.clone(),
+        ..Transcript::default()
+    };
+    let mounts: Vec<(String, &Mount<'_>)> = agent
+        .volume_mounts
+        .items()
+        .iter()
+        .filter_map(|mount| Some((paths::normal(&mount.mount_path)?, mount)))
+        .collect();
+    let covering = mounts
+        .iter()
+        .filter(|(path, _)| within(&location.directory, path))
+        .max_by_key(|(path, _)| path.len());
+    if let Some((path, mount)) = covering {
+        if read_only(pod, mount) {
+            warnings.add(&format!(
+                "the agent's mount {} is read-only, so no transcript can be written there",
+                excerpt(path, 40)
+            ));
+        }
+        out.covered_by = Some(mount.name.to_string());
+        let shift = if taken(path) { ELSEWHERE } else { "" };
+        out.path = format!("{shift}{}", location.watched);
+        out.take(agent, mount, &format!("{shift}{path}"))?;
+        // Volumes mounted further down are not seen through the first.
+        let below = mounts
+            .iter()
+            .filter(|(other, _)| other != path && within(other, &location.directory));
+        for (other, mount) in below.take(MOST) {
+            out.take(agent, mount, &format!("{shift}{other}"))?;
+        }
+        return Ok(out);
+    }
+    let below = mounts
+        .iter()
+        .filter(|(path, _)| within(path, &location.directory));
+    for (path, mount) in below.take(MOST) {
+        out.take(agent, mount, path)?;
+    }
+    let at = match settings.text("transcript.mount") {
+        Some("none") => return Ok(out),
+        Some("config") => location.config.clone(),
+        _ => location.directory.clone(),
+    };
+    if at == "/" || taken(&at) {
+        return Err(format!(
+            "no volume can be added at {}; set transcriptPath",
+            excerpt(&at, 40)
+        ));
+    }
+    if !root_is_known {
+        let (choice, other) = if at == location.config {
+            ("config", "projects")
+        } else {
+            ("projects", "config")
+        };
+        warnings.add(&format!(
+            "emptyDir added at {} (transcript.mount {choice}; the other choice: {other})",
+            excerpt(&at, 40)
+        ));
+    }
+    out.added = Some((at, source(settings)));
+    Ok(out)
+}
+
+impl Transcript {
+    /// Mounts the agent's volume in the watcher, read-only, at `path`.
+    fn take(&mut self, agent: &Container<'_>, mount: &Mount<'_>, path: &str) -> Result<(), String> {
+        let mut text = String::from("{");
+        json::member(&mut text, "name", &json::quoted(&mount.name));
+        json::member(&mut text, "mountPath", &json::quoted(path));
+        json::member(&mut text, "readOnly", "true");
+        if let Some(sub) = mount.sub_path.as_deref().filter(|sub| !sub.is_empty()) {
+            json::member(&mut text, "subPath", &json::quoted(sub));
+        }
+        if let Some(expression) = mount
+            .sub_path_expr
+            .as_deref()
+            .filter(|expr| !expr.is_empty())
+        {
+            let expression = self.sub_path_expr(agent, expression)?;
+            json::member(&mut text, "subPathExpr", &json::quoted(&expression));
+        }
+        // What is mounted into the volume later must be seen; the other direction needs a privileged container.
+        if matches!(
+            mount.mount_propagation.as_deref(),
+            Some("HostToContainer" | "Bidirectional")
+        ) {
+            json::member(&mut text, "mountPropagation", "\"HostToContainer\"");
+        }
+        text.push('}');
+        if !self.mounts.contains(&text) {
+            self.mounts.push(text);
+        }
+        Ok(())
+    }
+
+    /// The agent's expression with its variables' texts put in. What only the kubelet knows becomes a variable of the
+    /// watcher's, under a name of its own, since the watcher's variables may differ from the agent's.
+    fn sub_path_expr(&mut self, agent: &Container<'_>, expression: &str) -> Result<String, String> {
+        let mut unknown = None;
+        let env = &mut self.env;
+        let expanded = env::expand(expression, |name| match env::variable(agent, name) {
+            Variable::Literal(text) => Some(text),
+            Variable::Field(field) => {
+                let own = format!("AGENT_{name}");
+                let mut entry = String::from("{");
+                json::member(&mut entry, "name", &json::quoted(&own));
+                json::member(
+                    &mut entry,
+                    "valueFrom",
+                    &format!("{{\"fieldRef\":{field}}}"),
+                );
+                entry.push('}');
+                if !env.iter().any(|(known, _)| *known == own) {
+                    env.push((own.clone(), entry));
+                }
+                Some(format!("$({own})"))
+            }
+            Variable::Hidden | Variable::Absent => {
+                unknown = Some(name.to_owned());
+                None
+            }
+        });
+        match (expanded, unknown) {
+            (Some(text), None) => Ok(text),
+            (_, name) => Err(format!(
+                "subPathExpr needs {}, whose value is not in the Pod; set transcriptPath",
+                excerpt(&name.unwrap_or_default(), 24)
+            )),
+        }
+    }
+}
+
+/// Volumes of these kinds are read-only whatever the mount says.
+fn read_only(pod: &Pod<'_>, mount: &Mount<'_>) -> bool {
+    let volume = pod
+        .spec
+        .volumes
+        .items()
+        .iter()
+        .find(|volume| volume.name == mount.name);
+    mount.read_only == Some(true)
+        || volume.is_some_and(|volume| {
+            volume.config_map || volume.secret || volume.downward_api || volume.projected.is_some()
+        })
+}
+
+fn taken(path: &str) -> bool {
+    TAKEN
+        .iter()
+        .any(|own| within(own, path) || within(path, own))
+}
+
+/// The source of the volume we add, as JSON of the volume without its name.
+fn source(settings: &PodSettings<'_>) -> String {
+    if let Some(claim) = settings.text("transcript.volume.existingClaim") {
+        return format!(
+            "\"persistentVolumeClaim\":{{\"claimName\":{}}}",
+            json::quoted(claim)
+        );
+    }
+    if let Some(path) = settings.text("transcript.volume.hostPath") {
+        return format!(
+            "\"hostPath\":{{\"path\":{},\"type\":\"DirectoryOrCreate\"}}",
+            json::quoted(path)
+        );
+    }
+    let given = match settings.get("transcript.volume.emptyDir") {
+        Some(Value::Object(map)) => serde_json::Value::Object(map.clone()).to_string(),
+        _ => "{}".to_owned(),
+    };
+    format!("\"emptyDir\":{given}")
+}

@@ -1,0 +1,216 @@
+//! AdmissionReview, admission.k8s.io/v1: a borrowed view of the request, and the answer as bytes.
+
+use crate::json;
+use crate::pod::Text;
+use base64::Engine as _;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// The parts of a request we read; the Pod stays bytes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Request<'a> {
+    #[serde(borrow)]
+    pub(crate) uid: Text<'a>,
+    #[serde(borrow, default)]
+    pub(crate) kind: Kind<'a>,
+    #[serde(borrow, default)]
+    pub(crate) sub_resource: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(crate) namespace: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(crate) operation: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(crate) object: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Kind<'a> {
+    #[serde(borrow, default)]
+    pub(crate) group: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(crate) kind: Option<Text<'a>>,
+}
+
+/// Reads a review.
+pub(crate) fn read(body: &[u8]) -> Result<Request<'_>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Review<'a> {
+        #[serde(borrow)]
+        request: Request<'a>,
+    }
+    serde_json::from_slice::<Review<'_>>(body).map(|review| review.request)
+}
+
+impl Request<'_> {
+    /// Whether it is the creation of a Pod itself.
+    pub(crate) fn creates_pod(&self) -> bool {
+        self.kind.group.as_deref().unwrap_or_default().is_empty()
+            && self.kind.kind.as_deref() == Some("Pod")
+            && self.operation.as_deref() == Some("CREATE")
+            && self.sub_resource.as_deref().unwrap_or_default().is_empty()
+    }
+}
+
+/// The uid of a review that does not parse: an answer under another uid counts as a failed call, and the message in it
+/// would be lost.
+pub(crate) fn uid(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Review {
+        request: Only,
+    }
+    #[derive(Deserialize)]
+    struct Only {
+        uid: String,
+    }
+    if let Ok(review) = serde_json::from_slice::<Review>(body) {
+        return Some(review.request.uid);
+    }
+    // No JSON at all: the first thing of that shape. The API server writes the uid first.
+    let text = body.get(..body.len().min(4096))?;
+    let text = String::from_utf8_lossy(text);
+    let (_, rest) = text.split_once("\"request\"")?;
+    let (_, rest) = rest.split_once("\"uid\"")?;
+    let value = rest
+        .trim_start()
+        .strip_prefix(':')?
+        .trim_start()
+        .strip_prefix('"')?;
+    let (uid, _) = value.split_once('"')?;
+    let legal = !uid.is_empty()
+        && uid.len() <= 128
+        && uid
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    legal.then(|| uid.to_owned())
+}
+
+/// One answer.
+#[derive(Debug, Default)]
+pub(crate) struct Answer<'a> {
+    pub(crate) uid: &'a str,
+    /// Why it is refused; admitted when `None`.
+    pub(crate) deny: Option<&'a str>,
+    /// An RFC 6902 patch.
+    pub(crate) patch: Option<&'a str>,
+    pub(crate) warnings: &'a [String],
+    /// Keys without our prefix (the API server puts the webhook's name before them), and texts.
+    pub(crate) audit: &'a [(&'static str, &'a str)],
+}
+
+impl Answer<'_> {
+    /// The review with the response, as JSON.
+    pub(crate) fn to_json(&self) -> String {
+        let length = self.patch.map_or(0, |patch| patch.len() / 3 * 4 + 4);
+        let mut out = String::with_capacity(length + 512);
+        out.push_str(
+            r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"#,
+        );
+        json::member(&mut out, "uid", &json::quoted(self.uid));
+        json::member(
+            &mut out,
+            "allowed",
+            if self.deny.is_some() { "false" } else { "true" },
+        );
+        if let Some(message) = self.deny {
+            let status = format!(
+                "{{\"code\":403,\"reason\":\"Forbidden\",\"message\":{}}}",
+                json::quoted(message)
+            );
+            json::member(&mut out, "status", &status);
+        }
+        if let Some(patch) = self.patch.filter(|_| self.deny.is_none()) {
+            json::member(&mut out, "patchType", "\"JSONPatch\"");
+            json::member(&mut out, "patch", "\"");
+            base64::engine::general_purpose::STANDARD.encode_string(patch, &mut out);
+            out.push('"');
+        }
+        if !self.warnings.is_empty() {
+            json::member(&mut out, "warnings", "[");
+            for (at, warning) in self.warnings.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                json::string(&mut out, warning);
+            }
+            out.push(']');
+        }
+        if !self.audit.is_empty() {
+            json::member(&mut out, "auditAnnotations", "{");
+            for (key, text) in self.audit {
+                json::member(&mut out, key, &json::quoted(text));
+            }
+            out.push('}');
+        }
+        out.push_str("}}");
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_uid_is_found_in_what_does_not_parse() {
+        for (body, found) in [
+            (r#"{"request":{"uid":"a-1","object":5}}"#, Some("a-1")),
+            (r#"{"request":{"kind":7,"uid":"a-1"}}"#, Some("a-1")),
+            (
+                r#"{"kind":"AdmissionReview","request":{"uid":"a-1","object":{"spec"#,
+                Some("a-1"),
+            ),
+            (r#"{"request":{"uid" : "a-1", oops"#, Some("a-1")),
+            (r#"{"request":{"uid":"a\"b", oops"#, None),
+            ("", None),
+            ("\u{0}", None),
+        ] {
+            assert_eq!(uid(body.as_bytes()).as_deref(), found, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_a_review_with_a_patch_in_base64() {
+        let answer = Answer {
+            uid: "u\"1",
+            patch: Some("[]"),
+            warnings: &["one".to_owned()],
+            audit: &[("decision", "injected")],
+            ..Answer::default()
+        };
+        let value: Value = serde_json::from_str(&answer.to_json()).unwrap();
+        assert_eq!(value["response"]["uid"], "u\"1");
+        assert_eq!(value["response"]["allowed"], true);
+        assert_eq!(value["response"]["patchType"], "JSONPatch");
+        assert_eq!(value["response"]["patch"], "W10=");
+        assert_eq!(value["response"]["warnings"][0], "one");
+        assert_eq!(
+            value["response"]["auditAnnotations"]["decision"],
+            "injected"
+        );
+    }
+
+    #[test]
+    fn a_refusal_carries_its_reason_and_no_patch() {
+        let answer = Answer {
+            uid: "u",
+            deny: Some("why"),
+            patch: Some("[]"),
+            ..Answer::default()
+        };
+        let value: Value = serde_json::from_str(&answer.to_json()).unwrap();
+        assert_eq!(value["response"]["allowed"], false);
+        assert_eq!(value["response"]["status"]["message"], "why");
+        assert!(value["response"].get("patch").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_reading_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(&body);
+            let _ = uid(&body);
+        }
+    }
+}
