@@ -1,0 +1,301 @@
+//! The follower: its state, what callers may ask of it, and the step that drives it.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use super::checkpoint::{Checkpoint, Entry};
+use super::error::FollowError;
+use super::fingerprint::TAIL;
+use super::line::{FileKey, Line, Source};
+use super::options::FollowOptions;
+use super::places::Ghost;
+use super::status::{FollowStatus, Unreadable};
+use super::store::Store;
+use super::tracked::{Inode, Tracked};
+
+/// Bytes read from a file at once.
+pub(super) const CHUNK: usize = 64 << 10;
+/// Files looked at in every step; the others wait for the sweep.
+const HOT: usize = 16;
+/// Chunks read in one step: a long line must not keep the caller's other tasks from their turn.
+const MAX_READS: usize = 64;
+/// How long [`Follower::next`] waits before it returns with nothing.
+const IDLE_TICK: Duration = Duration::from_secs(1);
+/// Sources of files that are no longer followed, kept for the lines that are still under way.
+const RETIRED: usize = 256;
+/// Files in a checkpoint.
+pub(super) const MAX_FILES: usize = 1024;
+
+/// A moment, on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// For pauses and ages of our own.
+    pub instant: Instant,
+    /// For files' times.
+    pub wall: SystemTime,
+}
+
+impl Now {
+    /// The moment of the call.
+    pub fn real() -> Self {
+        Self {
+            instant: Instant::now(),
+            wall: SystemTime::now(),
+        }
+    }
+}
+
+/// Follows transcripts. See the module for what it promises.
+pub struct Follower {
+    pub(super) options: FollowOptions,
+    pub(super) files: BTreeMap<FileKey, Tracked>,
+    pub(super) by_path: HashMap<PathBuf, FileKey>,
+    pub(super) by_inode: HashMap<Inode, FileKey>,
+    /// Of the checkpoint, not found yet.
+    pub(super) restored: HashMap<PathBuf, Entry>,
+    pub(super) ghosts: VecDeque<Ghost>,
+    retired: VecDeque<Source>,
+    next_key: u32,
+    pub(super) queue: VecDeque<Line>,
+    pub(super) chunk: Vec<u8>,
+    /// The file that was read last, so that the next one gets its turn.
+    pub(super) turn: FileKey,
+    store: Store,
+    pub(super) first_start: SystemTime,
+    started: Instant,
+    pub(super) listed: HashSet<PathBuf>,
+    pub(super) next_sweep: Option<Instant>,
+    next_look: Option<Instant>,
+    pub(super) counts: FollowStatus,
+    pub(super) troubles: BTreeMap<PathBuf, Unreadable>,
+    pub(super) found_any: bool,
+    finishing: bool,
+    done: bool,
+}
+
+impl Follower {
+    /// Reads the checkpoint; nothing of the transcripts yet. The value is the memo of the last [`save`](Self::save), or
+    /// null. A checkpoint that cannot be read is reported in the status and does not stop anything.
+    pub fn open(options: FollowOptions) -> Result<(Self, Value), FollowError> {
+        if options.max_line_bytes == 0 {
+            return Err(FollowError::Options("max_line_bytes is 0"));
+        }
+        let mut store = Store::open(options.state_dir.clone());
+        let (first_start, entries, memo) = match store.load() {
+            Some(Checkpoint {
+                first_start,
+                files,
+                memo,
+            }) => (UNIX_EPOCH + Duration::from_secs(first_start), files, memo),
+            None => (SystemTime::now(), Vec::new(), Value::Null),
+        };
+        let follower = Self {
+            files: BTreeMap::new(),
+            by_path: HashMap::new(),
+            by_inode: HashMap::new(),
+            restored: entries
+                .into_iter()
+                .map(|entry| (entry.path.clone(), entry))
+                .collect(),
+            ghosts: VecDeque::new(),
+            retired: VecDeque::new(),
+            next_key: 0,
+            queue: VecDeque::new(),
+            chunk: vec![0; CHUNK + TAIL],
+            turn: FileKey(0),
+            store,
+            first_start,
+            started: Instant::now(),
+            listed: HashSet::new(),
+            next_sweep: None,
+            next_look: None,
+            counts: FollowStatus::default(),
+            troubles: BTreeMap::new(),
+            found_any: false,
+            finishing: options.once,
+            done: false,
+            options,
+        };
+        Ok((follower, memo))
+    }
+
+    /// The next lines, in the order of their file; lines to replay come before all others. Waits until there is one,
+    /// but returns with nothing about once a second and when [`finished`](Self::finished). Never more than `max_lines`,
+    /// and not more than `max_bytes` unless a single line is longer. May be cancelled at any time: a line is handed out
+    /// or stays.
+    pub async fn next(&mut self, max_lines: usize, max_bytes: usize) -> Vec<Line> {
+        let idle = Instant::now() + IDLE_TICK.max(self.options.poll);
+        loop {
+            let now = Now::real();
+            let lines = self.poll_once(now, max_lines, max_bytes);
+            if !lines.is_empty() || self.done || now.instant >= idle {
+                return lines;
+            }
+            if self.readable().is_some() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let look = now.instant + self.options.poll;
+            tokio::time::sleep_until(look.min(idle).into()).await;
+        }
+    }
+
+    /// One step of [`next`](Self::next), without waiting, at a time of the caller's choosing.
+    pub fn poll_once(&mut self, now: Now, max_lines: usize, max_bytes: usize) -> Vec<Line> {
+        if self.queue.is_empty() {
+            self.step(now);
+        }
+        let mut lines = Vec::new();
+        let mut bytes = 0;
+        while let Some(line) = self.queue.front() {
+            bytes += line.bytes.len();
+            if lines.len() >= max_lines || (bytes > max_bytes && !lines.is_empty()) {
+                break;
+            }
+            lines.extend(self.queue.pop_front());
+        }
+        lines
+    }
+
+    fn step(&mut self, now: Now) {
+        let busy = self.readable().is_some();
+        if self.next_sweep.is_none_or(|at| at <= now.instant) {
+            self.sweep(now);
+        }
+        if !busy || self.next_look.is_none_or(|at| at <= now.instant) {
+            self.next_look = Some(now.instant + self.options.poll);
+            for key in self.hot() {
+                self.look(key, now);
+            }
+            // A file that lost its place to another: find out at once what stands there now.
+            if self.next_sweep.is_none_or(|at| at <= now.instant) {
+                self.sweep(now);
+            }
+        }
+        for _ in 0..MAX_READS {
+            match self.readable() {
+                Some(key) if self.queue.is_empty() => self.read(key, now),
+                _ => break,
+            }
+        }
+        if self.queue.is_empty() {
+            self.take_unterminated(now);
+        }
+        self.done = self.finishing && self.queue.is_empty() && self.readable().is_none();
+    }
+
+    /// The files worth a look in every step: the ones that grew last.
+    fn hot(&self) -> Vec<FileKey> {
+        let mut keys: Vec<FileKey> = self.files.keys().copied().collect();
+        if keys.len() > HOT {
+            keys.sort_by_key(|key| {
+                std::cmp::Reverse(self.files.get(key).map(|tracked| tracked.grown))
+            });
+            keys.truncate(HOT);
+        }
+        keys
+    }
+
+    /// From now on as with `once`: what is there is read to its end, last lines without a newline are handed out if
+    /// they are whole records, and then all is finished. For shutting down.
+    pub fn finish(&mut self) {
+        self.finishing = true;
+    }
+
+    pub(super) fn finishing(&self) -> bool {
+        self.finishing
+    }
+
+    /// With `once`, or after [`finish`](Self::finish): everything was handed out.
+    pub fn finished(&self) -> bool {
+        self.done && self.queue.is_empty()
+    }
+
+    /// Where lines with this key come from.
+    pub fn source(&self, key: FileKey) -> Option<&Source> {
+        let live = self.files.get(&key).map(|tracked| &tracked.source);
+        live.or_else(|| self.retired.iter().find(|source| source.key == key))
+    }
+
+    /// Everything before `end` in this file was taken by Discord, or needed no posting.
+    pub fn acknowledge(&mut self, file: FileKey, end: u64) {
+        if let Some(tracked) = self.files.get_mut(&file) {
+            tracked.acknowledge(end);
+        }
+    }
+
+    /// Writes the checkpoint; does nothing when the same was written last. When it cannot be written the first call
+    /// that fails says so; the status goes on saying it, and the next call tries again.
+    pub fn save(&mut self, memo: &Value) -> Result<(), FollowError> {
+        let checkpoint = self.checkpoint(memo.clone());
+        match self.store.write(checkpoint) {
+            Ok(_) => Ok(()),
+            Err(source) => {
+                let path = self.store.path();
+                let text = format!("cannot write {}: {source}", path.display());
+                if self.store.trouble.replace(text.clone()) == Some(text) {
+                    return Ok(());
+                }
+                Err(FollowError::Checkpoint { path, source })
+            }
+        }
+    }
+
+    fn checkpoint(&self, memo: Value) -> Checkpoint {
+        let mut files: Vec<(Instant, Entry)> = self
+            .files
+            .values()
+            .map(|tracked| (tracked.grown, tracked.entry()))
+            .collect();
+        files.sort_by_key(|(grown, _)| *grown);
+        let entries = files.into_iter().map(|(_, entry)| entry);
+        let mut files: Vec<Entry> = self.restored.values().cloned().collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.extend(entries);
+        files.drain(..files.len().saturating_sub(MAX_FILES));
+        let first_start = self
+            .first_start
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Checkpoint {
+            first_start: first_start.as_secs(),
+            files,
+            memo,
+        }
+    }
+
+    /// How things stand.
+    pub fn status(&self) -> FollowStatus {
+        let mut status = self.counts.clone();
+        status.files = self.files.len();
+        status.open = self
+            .files
+            .values()
+            .filter(|tracked| tracked.handle.is_some())
+            .count();
+        for tracked in self.files.values() {
+            let size = tracked.seen.map_or(0, |seen| seen.size);
+            status.bytes_behind += size.saturating_sub(tracked.acknowledged().end);
+            status.bytes_unfinished += tracked.buffer.position() - tracked.buffer.line_start();
+        }
+        status.unreadable = self.troubles.values().cloned().collect();
+        status.nothing_found_for = (!self.found_any).then(|| self.started.elapsed());
+        status.checkpoint.clone_from(&self.store.trouble);
+        status
+    }
+
+    pub(super) fn new_key(&mut self) -> FileKey {
+        self.next_key += 1;
+        FileKey(self.next_key)
+    }
+
+    pub(super) fn retire(&mut self, source: Source) {
+        if self.retired.len() >= RETIRED {
+            self.retired.pop_front();
+        }
+        self.retired.push_back(source);
+    }
+}

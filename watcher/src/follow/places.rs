@@ -1,0 +1,248 @@
+//! Files that change places: renamed, replaced, copied, truncated, deleted.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::fingerprint::{Fingerprint, HEAD, Tail};
+use super::follower::{Follower, Now};
+use super::layout::{is_transcript, whose};
+use super::line::{FileKey, Source};
+use super::tracked::{Mark, Place, Tracked, find_beside, inode};
+
+/// Earlier lives of files whose content may turn up again elsewhere.
+const MAX_GHOSTS: usize = 64;
+/// How long a file that lost its name is still read: its writer may hold it open.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// What remains of a file that ended, moved or was written anew: enough to recognise a copy of it.
+pub(super) struct Ghost {
+    path: PathBuf,
+    head: Fingerprint,
+    mark: Mark,
+    from: u64,
+}
+
+/// Where reading of a new file begins, because what stands before was handed out from another one.
+pub(super) struct Resume {
+    pub(super) at: u64,
+    pub(super) tail: Tail,
+    /// Where the other one's reading began.
+    pub(super) from: u64,
+}
+
+impl Follower {
+    /// One look at one file: has it grown, shrunk, changed, gone?
+    pub(super) fn look(&mut self, key: FileKey, now: Now) {
+        let Some(tracked) = self.files.get_mut(&key) else {
+            return;
+        };
+        let metadata = match (tracked.place, &tracked.handle) {
+            (Place::Unlinked, Some(file)) => file.metadata(),
+            (Place::Unlinked, None) => return,
+            _ => fs::metadata(&tracked.source.path),
+        };
+        match metadata {
+            Ok(metadata) if inode(&metadata) == tracked.inode => {
+                if tracked.look(&metadata, now.instant) {
+                    self.rewritten(key, now);
+                }
+            }
+            Ok(_) => self.displaced(key, now),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.displaced(key, now),
+            Err(error) => {
+                let path = tracked.source.path.clone();
+                self.trouble(&path, &error);
+            }
+        }
+    }
+
+    /// Its path is gone or another file's. It is followed where it went, or through our handle to its end.
+    pub(super) fn displaced(&mut self, key: FileKey, now: Now) {
+        let Some(tracked) = self.files.get_mut(&key) else {
+            return;
+        };
+        let old = tracked.source.path.clone();
+        tracked.displaced.get_or_insert(now.instant);
+        if self.by_path.get(&old) == Some(&key) {
+            self.by_path.remove(&old);
+        }
+        if let Some(path) = find_beside(&old, tracked.inode) {
+            if path.file_name().is_some_and(is_transcript) {
+                tracked.place = Place::Here;
+                tracked.displaced = None;
+                self.by_path.insert(path.clone(), key);
+            } else {
+                tracked.place = Place::Moved;
+            }
+            tracked.source.path = path;
+        } else {
+            tracked.place = Place::Unlinked;
+        }
+        let ghost = Ghost {
+            path: old,
+            head: tracked.head,
+            mark: tracked.last_mark(),
+            from: tracked.from,
+        };
+        remember(&mut self.ghosts, ghost);
+        self.next_sweep = Some(now.instant);
+    }
+
+    /// The bytes before the read position are not the ones that were read: the file was truncated or written anew.
+    pub(super) fn rewritten(&mut self, key: FileKey, now: Now) {
+        let Some(tracked) = self.files.get_mut(&key) else {
+            return;
+        };
+        let mark = tracked.last_mark();
+        let limit = self.options.max_line_bytes;
+        // Only behind the last whole line, perhaps: a half written line that was taken back.
+        if !tracked.replaying()
+            && let Some(tail) = tracked
+                .handle
+                .as_ref()
+                .and_then(|file| resume(file, &tracked.head, &mark))
+        {
+            tracked.rewind(mark.end, tail, limit);
+            return;
+        }
+        let Some(old) = self.files.remove(&key) else {
+            return;
+        };
+        self.counts.rewritten += 1;
+        let path = old.source.path.clone();
+        remember(
+            &mut self.ghosts,
+            Ghost {
+                path: path.clone(),
+                head: old.head,
+                mark,
+                from: old.from,
+            },
+        );
+        let new = self.new_key();
+        let source = Source {
+            key: new,
+            ..old.source.clone()
+        };
+        let mut tracked = Tracked::new(source, old.inode, (0, Tail::EMPTY), limit, now.instant);
+        tracked.handle = old.handle;
+        tracked.place = old.place;
+        tracked.displaced = old.displaced;
+        tracked.seen = old.seen;
+        self.by_inode.insert(old.inode, new);
+        if self.by_path.get(&path) == Some(&key) {
+            self.by_path.insert(path, new);
+        }
+        self.files.insert(new, tracked);
+        self.retire(old.source);
+    }
+
+    /// Lets go of files that ended: deleted or moved away, read to their end, and quiet.
+    pub(super) fn forget_ended(&mut self, now: Now) {
+        let ended: Vec<FileKey> = self
+            .files
+            .iter()
+            .filter(|(_, tracked)| {
+                let quiet = |since: Instant| {
+                    now.instant
+                        .saturating_duration_since(since.max(tracked.grown))
+                        >= LINGER
+                };
+                let over = tracked.at_end && tracked.displaced.is_some_and(quiet);
+                match tracked.place {
+                    Place::Here => false,
+                    Place::Moved => over && tracked.all_acknowledged(),
+                    Place::Unlinked => over || tracked.handle.is_none(),
+                }
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for key in ended {
+            self.forget(key);
+        }
+    }
+
+    pub(super) fn forget(&mut self, key: FileKey) {
+        let Some(tracked) = self.files.remove(&key) else {
+            return;
+        };
+        let unread = tracked.seen.map_or(0, |seen| {
+            seen.size.saturating_sub(tracked.buffer.position())
+        });
+        if tracked.place != Place::Here && unread > 0 {
+            self.counts.lost_files += 1;
+            self.counts.lost_bytes += unread;
+        }
+        if self.by_inode.get(&tracked.inode) == Some(&key) {
+            self.by_inode.remove(&tracked.inode);
+        }
+        if self.by_path.get(&tracked.source.path) == Some(&key) {
+            self.by_path.remove(&tracked.source.path);
+        }
+        self.retire(tracked.source);
+    }
+
+    /// Is a new file the continuation or a copy of one whose lines were handed out? At the same path the fingerprints
+    /// decide; elsewhere only long ones do, for all sessions begin alike.
+    pub(super) fn continues(&self, path: &Path, file: &File) -> Option<Resume> {
+        let living = self.files.values().map(|tracked| {
+            (
+                &*tracked.source.path,
+                tracked.head,
+                tracked.last_mark(),
+                tracked.from,
+            )
+        });
+        let ghosts = self
+            .ghosts
+            .iter()
+            .rev()
+            .map(|ghost| (&*ghost.path, ghost.head, ghost.mark, ghost.from));
+        let mut best: Option<Resume> = None;
+        for (old, head, mark, from) in living.chain(ghosts) {
+            let shortest = if old == path { 1 } else { HEAD as u64 };
+            let better = best.as_ref().is_none_or(|best| best.at < mark.end);
+            if mark.end >= shortest
+                && better
+                && let Some(tail) = resume(file, &head, &mark)
+            {
+                best = Some(Resume {
+                    at: mark.end,
+                    tail,
+                    from,
+                });
+            }
+        }
+        best
+    }
+
+    /// A new life of a file, at its path.
+    pub(super) fn source_of(&mut self, path: &Path) -> Source {
+        let whose = whose(path);
+        Source {
+            key: self.new_key(),
+            path: path.to_owned(),
+            session: whose.session,
+            subagent: whose.subagent,
+        }
+    }
+}
+
+/// The bytes before `mark`, when the file begins and goes on up to there as the fingerprints say.
+fn resume(file: &File, head: &Fingerprint, mark: &Mark) -> Option<Tail> {
+    if mark.end == 0 || head.len == 0 || !head.matches(file, 0).ok()? {
+        return None;
+    }
+    let tail = Tail::before(file, mark.end).ok()?;
+    (tail.fingerprint() == mark.tail).then_some(tail)
+}
+
+fn remember(ghosts: &mut VecDeque<Ghost>, ghost: Ghost) {
+    if ghosts.len() >= MAX_GHOSTS {
+        ghosts.pop_front();
+    }
+    ghosts.push_back(ghost);
+}

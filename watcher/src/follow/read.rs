@@ -1,0 +1,221 @@
+//! Reading: whose turn it is, one chunk of it, and last lines that have no newline.
+
+use std::io;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+
+use super::buffer::Piece;
+use super::fingerprint::{Fingerprint, HEAD, read_at};
+use super::follower::{CHUNK, Follower, Now};
+use super::line::{FileKey, Line};
+use super::status::FollowStatus;
+use super::tracked::{Place, Tracked, inode, open};
+
+/// Handles held at once; files at their end give theirs up first.
+const MAX_OPEN: usize = 64;
+/// How long a last line without a newline must rest before it may be taken for a whole record.
+const QUIET: Duration = Duration::from_secs(2);
+
+impl Follower {
+    /// The file to read next: one with lines to replay, else the next in turn that has anything.
+    pub(super) fn readable(&self) -> Option<FileKey> {
+        let after = self.files.range((Excluded(self.turn), Unbounded));
+        let mut waiting = after
+            .chain(self.files.range(..=self.turn))
+            .filter(|(_, t)| !t.at_end);
+        let first = waiting.clone().find(|(_, tracked)| tracked.replaying());
+        first.or_else(|| waiting.next()).map(|(key, _)| *key)
+    }
+
+    /// Reads one chunk of one file into the queue.
+    pub(super) fn read(&mut self, key: FileKey, now: Now) {
+        self.turn = key;
+        if !self.open_handle(key, now) {
+            return;
+        }
+        let Some(tracked) = self.files.get_mut(&key) else {
+            return;
+        };
+        match read_chunk(tracked, &mut self.chunk, |piece, tracked| {
+            deliver(piece, tracked, &mut self.queue, &mut self.counts);
+        }) {
+            Ok(Some(read)) => self.counts.bytes_read += read as u64,
+            Ok(None) => self.rewritten(key, now),
+            Err(error) => {
+                tracked.at_end = true;
+                let path = tracked.source.path.clone();
+                self.trouble(&path, &error);
+            }
+        }
+    }
+
+    /// Sees to it that a file is open. Says no when it cannot be, for now.
+    fn open_handle(&mut self, key: FileKey, now: Now) -> bool {
+        let Some(tracked) = self.files.get_mut(&key) else {
+            return false;
+        };
+        if tracked.handle.is_some() {
+            return true;
+        }
+        let path = tracked.source.path.clone();
+        match open(&path) {
+            Ok(file) => {
+                if file
+                    .metadata()
+                    .is_ok_and(|metadata| inode(&metadata) != tracked.inode)
+                {
+                    tracked.at_end = true;
+                    self.displaced(key, now);
+                    return false;
+                }
+                tracked.handle = Some(file);
+                self.troubles.remove(&path);
+                self.close_idle(key);
+                true
+            }
+            Err(error) => {
+                tracked.at_end = true;
+                // The next look takes it for changed and tries again.
+                tracked.seen = None;
+                if error.kind() == io::ErrorKind::NotFound {
+                    self.displaced(key, now);
+                } else {
+                    self.trouble(&path, &error);
+                }
+                false
+            }
+        }
+    }
+
+    fn close_idle(&mut self, except: FileKey) {
+        let open = self
+            .files
+            .values()
+            .filter(|tracked| tracked.handle.is_some())
+            .count();
+        if open <= MAX_OPEN {
+            return;
+        }
+        let idle = self
+            .files
+            .iter_mut()
+            .filter(|(key, tracked)| **key != except && tracked.handle.is_some())
+            // Only our handle keeps an unlinked file: it is closed last.
+            .min_by_key(|(_, t)| (t.place == Place::Unlinked, !t.at_end, t.grown));
+        if let Some((_, tracked)) = idle {
+            tracked.handle = None;
+        }
+    }
+
+    /// Hands out last lines without a newline that have rested and are whole records: a writer that ended without a
+    /// newline would keep its last record to itself for ever.
+    pub(super) fn take_unterminated(&mut self, now: Now) {
+        let finishing = self.finishing();
+        for tracked in self.files.values_mut() {
+            let rested = now.instant.saturating_duration_since(tracked.grown) >= QUIET;
+            let position = tracked.buffer.position();
+            if !tracked.at_end || tracked.tried == position || !(rested || finishing) {
+                continue;
+            }
+            tracked.tried = position;
+            if (self.options.once || is_whole(tracked.buffer.unfinished()))
+                && let Some(piece) = tracked.buffer.finish()
+            {
+                deliver(piece, tracked, &mut self.queue, &mut self.counts);
+            }
+        }
+    }
+}
+
+/// Reads the next chunk, after making sure that the file still is what it was up to here. `None` when it is not.
+fn read_chunk(
+    tracked: &mut Tracked,
+    chunk: &mut [u8],
+    mut take: impl FnMut(Piece, &mut Tracked),
+) -> io::Result<Option<usize>> {
+    let Some(file) = &tracked.handle else {
+        return Ok(Some(0));
+    };
+    if tracked.verify {
+        if !tracked.head.matches(file, 0)? {
+            return Ok(None);
+        }
+        tracked.verify = false;
+    }
+    let position = tracked.buffer.position();
+    let before = *tracked.buffer.tail();
+    let before = before.as_slice();
+    let wanted = if tracked.replaying() {
+        usize::try_from(tracked.replay_until - position)
+            .unwrap_or(CHUNK)
+            .min(CHUNK)
+    } else {
+        CHUNK
+    };
+    // The bytes before the position come along in the same call: nobody can change them between check and use.
+    let place = chunk.get_mut(..before.len() + wanted).unwrap_or_default();
+    let read = read_at(file, place, position - before.len() as u64)?;
+    let (seen, fresh) = place
+        .get(..read)
+        .unwrap_or_default()
+        .split_at(before.len().min(read));
+    if seen != before {
+        return Ok(None);
+    }
+    tracked.at_end = fresh.len() < wanted;
+    if position == 0 {
+        tracked.head = Fingerprint::of(fresh.get(..HEAD).unwrap_or(fresh));
+    } else if usize::from(tracked.head.len) < HEAD && !fresh.is_empty() {
+        tracked.head = Fingerprint::of_head(file)?;
+    }
+    let mut pieces = Vec::new();
+    tracked.buffer.feed(fresh, |piece| pieces.push(piece));
+    if position < tracked.replay_until && tracked.buffer.position() == tracked.replay_until {
+        // A last line without a newline was handed out before the restart; what follows it is a line of its own.
+        pieces.extend(tracked.buffer.finish());
+    }
+    for piece in pieces {
+        take(piece, tracked);
+    }
+    Ok(Some(fresh.len()))
+}
+
+fn deliver(
+    piece: Piece,
+    tracked: &mut Tracked,
+    queue: &mut std::collections::VecDeque<Line>,
+    counts: &mut FollowStatus,
+) {
+    let blank = piece.excess == 0 && piece.bytes.iter().all(u8::is_ascii_whitespace);
+    tracked.mark(piece.end, piece.tail, blank);
+    if blank {
+        return;
+    }
+    if piece.excess > 0 {
+        counts.cut_lines += 1;
+        counts.cut_bytes += piece.excess;
+    }
+    queue.push_back(Line {
+        file: tracked.source.key,
+        start: piece.start,
+        end: piece.end,
+        bytes: piece.bytes,
+        excess: piece.excess,
+        replay: piece.start < tracked.replay_until,
+    });
+}
+
+/// One JSON object, or several with nothing between them.
+fn is_whole(line: &[u8]) -> bool {
+    let line = line
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(line)
+        .trim_ascii();
+    line.first() == Some(&b'{')
+        && line.last() == Some(&b'}')
+        && serde_json::Deserializer::from_slice(line)
+            .into_iter::<IgnoredAny>()
+            .all(|record| record.is_ok())
+}

@@ -1,0 +1,285 @@
+//! One followed file: where reading and acknowledging stand, and how it is recognised.
+
+use std::collections::VecDeque;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rustix::fs::OFlags;
+
+use super::buffer::LineBuffer;
+use super::checkpoint::Entry;
+use super::fingerprint::{Fingerprint, Tail};
+use super::line::Source;
+
+/// Offsets between two lines that are remembered per file while their acknowledgement is awaited. Beyond that every
+/// second one is forgotten: a crash then repeats a little more.
+const MAX_MARKS: usize = 1024;
+
+/// Device and inode.
+pub(super) type Inode = (u64, u64);
+
+pub(super) fn inode(metadata: &Metadata) -> Inode {
+    (metadata.dev(), metadata.ino())
+}
+
+/// A place between two lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The `end` of the line that was handed out before it.
+    handed: u64,
+    /// The offset; blank lines lie between `handed` and here.
+    pub(super) end: u64,
+    /// The bytes before the offset.
+    pub(super) tail: Fingerprint,
+}
+
+/// A mark whose fingerprint nobody asked for yet.
+#[derive(Clone, Copy)]
+struct Pending {
+    handed: u64,
+    end: u64,
+    tail: Tail,
+}
+
+impl Pending {
+    fn mark(&self) -> Mark {
+        Mark {
+            handed: self.handed,
+            end: self.end,
+            tail: self.tail.fingerprint(),
+        }
+    }
+}
+
+/// Where a file's name stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// At its path, which is a transcript's.
+    Here,
+    /// Renamed to something that is no transcript's name; its writer may still hold it open.
+    Moved,
+    /// Nowhere; only our handle keeps it.
+    Unlinked,
+}
+
+/// What the last look at a file saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Seen {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// One life of one file.
+pub(super) struct Tracked {
+    pub(super) source: Source,
+    pub(super) inode: Inode,
+    pub(super) handle: Option<File>,
+    pub(super) place: Place,
+    /// Since when its place is not its path.
+    pub(super) displaced: Option<Instant>,
+    pub(super) head: Fingerprint,
+    /// Where reading began.
+    pub(super) from: u64,
+    pub(super) buffer: LineBuffer,
+    /// Lines that begin before this were acknowledged before the restart.
+    pub(super) replay_until: u64,
+    acknowledged: Mark,
+    marks: VecDeque<Pending>,
+    pub(super) seen: Option<Seen>,
+    /// When it last grew.
+    pub(super) grown: Instant,
+    /// Nothing to read, as far as we know.
+    pub(super) at_end: bool,
+    /// Something about it changed: its head has to be recognised before anything is read.
+    pub(super) verify: bool,
+    /// The read position at which the unfinished line was last tried as a whole record.
+    pub(super) tried: u64,
+}
+
+impl Tracked {
+    /// A file of which nothing is acknowledged, to be read from `from`, before which `tail` stands.
+    pub(super) fn new(
+        source: Source,
+        inode: Inode,
+        (from, tail): (u64, Tail),
+        limit: usize,
+        now: Instant,
+    ) -> Self {
+        Self {
+            source,
+            inode,
+            handle: None,
+            place: Place::Here,
+            displaced: None,
+            head: Fingerprint::default(),
+            from,
+            buffer: LineBuffer::at(from, tail, limit),
+            replay_until: from,
+            acknowledged: Mark {
+                handed: from,
+                end: from,
+                tail: tail.fingerprint(),
+            },
+            marks: VecDeque::new(),
+            seen: None,
+            grown: now,
+            at_end: false,
+            verify: true,
+            tried: from,
+        }
+    }
+
+    /// Takes over what a checkpoint knows. Reading begins at its `from`, before which `tail` stands.
+    pub(super) fn restore(&mut self, entry: &Entry) {
+        self.head = entry.head;
+        self.replay_until = entry.acknowledged;
+        self.acknowledged = Mark {
+            handed: entry.acknowledged,
+            end: entry.acknowledged,
+            tail: entry.tail,
+        };
+    }
+
+    pub(super) fn replaying(&self) -> bool {
+        self.buffer.position() < self.replay_until
+    }
+
+    /// The place up to which all lines were acknowledged.
+    pub(super) fn acknowledged(&self) -> &Mark {
+        &self.acknowledged
+    }
+
+    /// The place up to which lines were cut out.
+    pub(super) fn last_mark(&self) -> Mark {
+        self.marks.back().map_or(self.acknowledged, Pending::mark)
+    }
+
+    pub(super) fn all_acknowledged(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// A line ending at `end` goes out; or a blank one, which nobody will acknowledge.
+    pub(super) fn mark(&mut self, end: u64, tail: Tail, blank: bool) {
+        if end <= self.acknowledged.end {
+            return;
+        }
+        if !blank {
+            if self.marks.len() >= MAX_MARKS {
+                let mut keep = false;
+                self.marks.retain(|_| {
+                    keep = !keep;
+                    keep
+                });
+            }
+            self.marks.push_back(Pending {
+                handed: end,
+                end,
+                tail,
+            });
+        } else if let Some(last) = self.marks.back_mut() {
+            *last = Pending {
+                handed: last.handed,
+                end,
+                tail,
+            };
+        } else {
+            let handed = self.acknowledged.handed;
+            self.acknowledged = Mark {
+                handed,
+                end,
+                tail: tail.fingerprint(),
+            };
+        }
+    }
+
+    /// Everything before `end` was taken.
+    pub(super) fn acknowledge(&mut self, end: u64) {
+        let mut last = None;
+        while let Some(mark) = self.marks.front().filter(|mark| mark.handed <= end) {
+            last = Some(*mark);
+            self.marks.pop_front();
+        }
+        if let Some(mark) = last {
+            self.acknowledged = mark.mark();
+        }
+    }
+
+    /// Reading goes on at `mark`; what was read behind it is forgotten.
+    pub(super) fn rewind(&mut self, end: u64, tail: Tail, limit: usize) {
+        self.buffer = LineBuffer::at(end, tail, limit);
+        self.tried = end;
+        self.at_end = false;
+        self.verify = true;
+    }
+
+    /// Takes in what a look at the file showed. Says whether it shrank below what was read of it.
+    pub(super) fn look(&mut self, metadata: &Metadata, now: Instant) -> bool {
+        let seen = Seen::of(metadata);
+        let before = self.seen.replace(seen);
+        if before != Some(seen) {
+            self.verify = true;
+            self.at_end = false;
+            if before.is_none_or(|before| before.size != seen.size) {
+                self.grown = now;
+            }
+        }
+        seen.size < self.buffer.position()
+    }
+
+    pub(super) fn entry(&self) -> Entry {
+        Entry {
+            path: self.source.path.clone(),
+            session: self.source.session.clone(),
+            subagent: self.source.subagent.clone(),
+            device: self.inode.0,
+            inode: self.inode.1,
+            head: self.head,
+            from: self.from,
+            acknowledged: self.acknowledged.end,
+            tail: self.acknowledged.tail,
+        }
+    }
+}
+
+/// Opens a regular file for reading; never waits, whatever stands at the path.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
+}
+
+/// Looks for an inode under another name beside `path`.
+pub(super) fn find_beside(path: &Path, wanted: Inode) -> Option<PathBuf> {
+    use std::os::unix::fs::DirEntryExt;
+    for entry in path.parent()?.read_dir().ok()?.flatten() {
+        if entry.ino() == wanted.1
+            && entry
+                .metadata()
+                .is_ok_and(|metadata| inode(&metadata) == wanted)
+        {
+            return Some(entry.path());
+        }
+    }
+    None
+}

@@ -1,0 +1,125 @@
+//! A directory, a follower, and a clock that only moves when told to.
+
+#![allow(dead_code, unreachable_pub)] // each test file uses its part of it
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use watcher::follow::{FollowOptions, Follower, Line, Now, Root};
+
+pub struct Bench {
+    pub dir: TempDir,
+    pub options: FollowOptions,
+    pub follower: Option<Follower>,
+    pub memo: Value,
+    pub now: Now,
+}
+
+impl Bench {
+    /// Follows the one file `a.jsonl`.
+    pub fn file() -> Self {
+        Self::with(|dir| Root::File(dir.join("a.jsonl")))
+    }
+
+    /// Follows the directory as a projects tree.
+    pub fn tree() -> Self {
+        Self::with(|dir| Root::Tree {
+            projects: vec![dir],
+            workspace: None,
+        })
+    }
+
+    pub fn with(root: impl Fn(PathBuf) -> Root) -> Self {
+        let dir = TempDir::new().unwrap();
+        let data = dir.path().join("projects");
+        fs::create_dir(&data).unwrap();
+        let mut options = FollowOptions::new(root(data));
+        options.state_dir = Some(dir.path().join("state"));
+        Self {
+            dir,
+            options,
+            follower: None,
+            memo: Value::Null,
+            now: Now::real(),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join("projects").join(name)
+    }
+
+    pub fn append(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut file = File::options()
+            .append(true)
+            .create(true)
+            .open(path)
+            .unwrap();
+        file.write_all(text.as_ref()).unwrap();
+    }
+
+    /// Starts the follower; a running one is killed first.
+    pub fn start(&mut self) {
+        self.follower = None;
+        let (follower, memo) = Follower::open(self.options.clone()).unwrap();
+        self.follower = Some(follower);
+        self.memo = memo;
+    }
+
+    pub fn follower(&mut self) -> &mut Follower {
+        self.follower.as_mut().unwrap()
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.now.instant += time;
+        self.now.wall += time;
+    }
+
+    /// One step, a polling interval after the last.
+    pub fn step(&mut self) -> Vec<Line> {
+        self.pass(self.options.poll);
+        let now = self.now;
+        self.follower().poll_once(now, 1000, 1 << 20)
+    }
+
+    /// All lines that come within the next second and a half: time enough for a sweep, not for a quiet last line.
+    pub fn lines(&mut self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut quiet = Duration::ZERO;
+        while quiet < Duration::from_millis(1500) {
+            let more = self.step();
+            quiet = if more.is_empty() {
+                quiet + self.options.poll
+            } else {
+                Duration::ZERO
+            };
+            lines.extend(more);
+        }
+        lines
+    }
+
+    /// As text, and acknowledged at once.
+    pub fn settle(&mut self) -> Vec<String> {
+        let lines = self.lines();
+        self.acknowledge(&lines);
+        lines
+            .iter()
+            .map(|line| String::from_utf8_lossy(&line.bytes).into_owned())
+            .collect()
+    }
+
+    pub fn acknowledge(&mut self, lines: &[Line]) {
+        for line in lines {
+            self.follower().acknowledge(line.file, line.end);
+        }
+    }
+
+    pub fn save(&mut self) {
+        self.follower().save(&json!("memo")).unwrap();
+    }
+}
