@@ -13,6 +13,7 @@
     clippy::too_many_lines
 )]
 
+mod bot;
 mod definition;
 mod examples;
 mod injector;
