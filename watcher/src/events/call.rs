@@ -1,6 +1,8 @@
 //! What a tool was asked to do.
 
-use crate::record::{Flag, List, Number, Text, lenient, loose};
+use super::input::{Input, QuestionRecord};
+use super::returned::TodoRecord;
+use crate::record::lenient;
 use serde_json::value::RawValue;
 
 /// The arguments of a call, by what they mean.
@@ -137,64 +139,6 @@ pub struct Question {
     pub options: Vec<String>,
 }
 
-loose! {
-    /// Arguments of all known tools together.
-    pub(super) struct Input<'de> {
-        command: Text<'de> = "command",
-        description: Text<'de> = "description",
-        background: Flag = "run_in_background",
-        path: Text<'de> = "file_path" | "notebook_path" | "path" | "filePath",
-        old: Text<'de> = "old_string",
-        new: Text<'de> = "new_string",
-        all: Flag = "replace_all",
-        edits: List<Edit<'de>> = "edits",
-        content: Text<'de> = "content",
-        offset: Number = "offset",
-        limit: Number = "limit",
-        pattern: Text<'de> = "pattern",
-        glob: Text<'de> = "glob",
-        query: Text<'de> = "query",
-        url: Text<'de> = "url",
-        prompt: Text<'de> = "prompt",
-        agent: Text<'de> = "subagent_type",
-        todos: List<super::answer::TodoRecord<'de>> = "todos",
-        subject: Text<'de> = "subject",
-        task: Text<'de> = "taskId" | "task_id" | "bash_id" | "shell_id",
-        status: Text<'de> = "status",
-        questions: List<QuestionRecord<'de>> = "questions",
-        plan: Text<'de> = "plan",
-        skill: Text<'de> = "skill",
-        arguments: Text<'de> = "args",
-        cell: Text<'de> = "cell_id",
-        source: Text<'de> = "new_source",
-        mode: Text<'de> = "edit_mode",
-    }
-}
-
-loose! {
-    /// One replacement of several.
-    pub(super) struct Edit<'de> {
-        old: Text<'de> = "old_string",
-        new: Text<'de> = "new_string",
-        all: Flag = "replace_all",
-    }
-}
-
-loose! {
-    /// One question.
-    pub(super) struct QuestionRecord<'de> {
-        text: Text<'de> = "question",
-        options: List<OptionRecord<'de>> = "options",
-    }
-}
-
-loose! {
-    /// One answer offered.
-    pub(super) struct OptionRecord<'de> {
-        label: Text<'de> = "label",
-    }
-}
-
 /// Longest arguments of an unknown tool that are kept, in bytes.
 const OTHER: usize = 64 * 1024;
 
@@ -249,14 +193,7 @@ impl Call {
                 prompt: input.prompt.owned(),
                 background: input.background.is_true(),
             },
-            "TodoWrite" => Self::Todos(
-                input
-                    .todos
-                    .0
-                    .iter()
-                    .map(super::answer::TodoRecord::owned)
-                    .collect(),
-            ),
+            "TodoWrite" => Self::Todos(input.todos.0.iter().map(TodoRecord::owned).collect()),
             "TaskCreate" | "TaskUpdate" | "TaskGet" | "TaskList" => Self::Task {
                 id: input.task.owned(),
                 subject: input.subject.owned(),

@@ -24,6 +24,7 @@ use serde::Deserialize;
 use wash::Washer;
 
 pub use summary::{RunState, Summary};
+pub(crate) use summary::{duration, number};
 
 /// The setting `stats`, as the environment variable STATS holds it.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]

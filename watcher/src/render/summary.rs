@@ -209,7 +209,7 @@ fn cost(figures: &Summary) -> String {
 }
 
 /// `1234567` as `1,234,567`.
-pub(super) fn number(number: u64) -> String {
+pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -222,7 +222,7 @@ pub(super) fn number(number: u64) -> String {
 }
 
 /// Milliseconds as a person says them: `340 ms`, `2.4 s`, `3 min 20 s`, `2 h 5 min`.
-pub(super) fn duration(millis: u64) -> String {
+pub(crate) fn duration(millis: u64) -> String {
     match millis {
         0..1_000 => format!("{millis} ms"),
         1_000..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),

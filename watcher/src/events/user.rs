@@ -1,0 +1,121 @@
+//! What came from the user's side: prompts, and the results of tools.
+
+use super::context::Context;
+use super::interpreter::{Interpreter, NAMES};
+use super::{Answer, Call, Event, Kind, Outcome, ToolEvent, hash, prompt};
+use crate::record::{Block, Blocks, Entry, Message, lenient, text_of};
+
+impl Interpreter {
+    pub(super) fn user(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
+        let message: Message<'_> = lenient(entry.message);
+        self.activity.idle = false;
+        match &message.content {
+            Blocks::None => {}
+            Blocks::Text(text) => self.prompted(text, 0, entry, context, out),
+            Blocks::List(blocks) => {
+                let mut texts = Vec::new();
+                let mut images = 0;
+                for block in blocks {
+                    match block.kind.as_str() {
+                        "tool_result" | "mcp_tool_result" => {
+                            self.answer(block, entry, context, out)
+                        }
+                        "text" => texts.extend(block.text.and_then(text_of)),
+                        "image" | "document" => images += 1,
+                        _ => {}
+                    }
+                }
+                self.prompted(&texts.join("\n"), images, entry, context, out);
+            }
+        }
+    }
+
+    pub(super) fn answer(
+        &mut self,
+        block: &Block<'_>,
+        entry: &Entry<'_>,
+        context: &Context,
+        out: &mut Vec<Event>,
+    ) {
+        let id = block.tool.as_str();
+        let call = self.calls.close(id);
+        let new = self.seen.insert(hash(&[b"result", id.as_bytes()]));
+        if !new || !context.fresh {
+            return;
+        }
+        let known = call.as_ref().map_or(&Call::Missing, |call| &call.call);
+        let mut answer = Answer::of(known, block, entry.tool_result);
+        if answer.duration_ms.is_none() {
+            answer.duration_ms = call
+                .as_ref()
+                .and_then(|call| between(call.at.as_deref(), context.at.as_deref()));
+        }
+        if answer.failed && !answer.refused {
+            self.activity.errors += 1;
+        }
+        let (name, call, late) = call.map_or_else(
+            || (String::new(), Call::Missing, false),
+            |open| (open.name, open.call, open.told),
+        );
+        let tool = ToolEvent {
+            id: id.to_owned(),
+            name,
+            call,
+            outcome: Outcome::Answered { answer, late },
+        };
+        out.push(context.event(Kind::Tool(Box::new(tool))));
+    }
+
+    fn prompted(
+        &mut self,
+        text: &str,
+        images: usize,
+        entry: &Entry<'_>,
+        context: &Context,
+        out: &mut Vec<Event>,
+    ) {
+        let for_the_model = entry.meta.is_true()
+            || entry.compact_summary.is_true()
+            || entry.transcript_only.is_true();
+        if !context.fresh || for_the_model || (text.is_empty() && images == 0) {
+            return;
+        }
+        let key = hash(&[b"queue", text.trim().as_bytes()]);
+        if let Some(at) = self.queue.iter().position(|queued| *queued == key) {
+            self.queue.remove(at);
+            return;
+        }
+        out.extend(prompt::classify(text, images).map(|kind| context.event(kind)));
+    }
+
+    /// A prompt typed while the agent is busy: told when it is typed.
+    pub(super) fn queued(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
+        if entry.operation.as_str() != "enqueue" {
+            return;
+        }
+        let text = entry.content.and_then(text_of).unwrap_or_default();
+        let kind = match prompt::classify(&text, 0) {
+            Some(Kind::Prompt { text, images, .. }) => Kind::Prompt {
+                text,
+                images,
+                queued: true,
+            },
+            Some(other) => other,
+            None => return,
+        };
+        if self.queue.len() >= NAMES {
+            self.queue.pop_front();
+        }
+        self.queue
+            .push_back(hash(&[b"queue", text.trim().as_bytes()]));
+        if context.fresh {
+            out.push(context.event(kind));
+        }
+    }
+}
+
+fn between(from: Option<&str>, to: Option<&str>) -> Option<u64> {
+    let parse = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let passed = parse(to?)?.duration_since(parse(from?)?).as_millis();
+    u64::try_from(passed).ok()
+}

@@ -1,0 +1,283 @@
+//! The report, as JSON for programs and as a table for people.
+
+use super::book::{Book, Session};
+use crate::price::Prices;
+use crate::usage::{ModelTotals, SessionTotals, Tally};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Everything, as the JSON has it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    models: BTreeMap<String, Figures>,
+    sessions: Vec<SessionReport>,
+    totals: Figures,
+    files: u64,
+    unreadable_files: u64,
+    lines: u64,
+    lost_records: u64,
+}
+
+/// Tokens and cost of something.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Figures {
+    messages: u64,
+    input: u64,
+    output: u64,
+    cache_read: u64,
+    cache_write_5m: u64,
+    cache_write_1h: u64,
+    /// US dollars; null when a model's price is not known.
+    cost_usd: Option<f64>,
+    /// Whether output, and with it the cost, may be larger: the transcript never got the final figures.
+    lower_bound: bool,
+}
+
+/// One session.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionReport {
+    session: String,
+    cwd: String,
+    first: Option<String>,
+    last: Option<String>,
+    duration_ms: Option<u64>,
+    #[serde(flatten)]
+    figures: Figures,
+    /// What the client itself said the session cost, where it did.
+    exact_cost_usd: Option<f64>,
+    models: BTreeMap<String, Figures>,
+    tools: BTreeMap<String, u64>,
+    errors: u64,
+}
+
+impl Figures {
+    fn of(tally: &Tally, cost: Option<f64>) -> Self {
+        let tokens = &tally.tokens;
+        Self {
+            messages: tally.messages,
+            input: tokens.input,
+            output: tokens.output,
+            cache_read: tokens.cache_read,
+            cache_write_5m: tokens.cache_write_5m,
+            cache_write_1h: tokens.cache_write_1h,
+            cost_usd: cost,
+            lower_bound: tally.is_lower_bound(),
+        }
+    }
+
+    /// The sum of several; its cost is unknown when one of them is.
+    fn sum(models: &[ModelTotals], prices: &Prices) -> Self {
+        let mut tally = Tally::default();
+        let mut cost = Some(0.0);
+        for totals in models {
+            tally.merge(&totals.tally);
+            cost = cost
+                .zip(prices.cost(&totals.model, &totals.tally.tokens))
+                .map(|(sum, more)| sum + more);
+        }
+        Self::of(&tally, cost)
+    }
+
+    fn by_model(models: &[ModelTotals], prices: &Prices) -> BTreeMap<String, Self> {
+        models
+            .iter()
+            .filter(|totals| totals.tally.messages > 0)
+            .map(|totals| {
+                let cost = prices.cost(&totals.model, &totals.tally.tokens);
+                (totals.model.clone(), Self::of(&totals.tally, cost))
+            })
+            .collect()
+    }
+}
+
+impl Report {
+    pub(super) fn of(book: &Book, prices: &Prices) -> Self {
+        let models = book.ledger.models();
+        let spent: BTreeMap<&str, &SessionTotals> = book
+            .ledger
+            .sessions()
+            .iter()
+            .map(|totals| (totals.session.as_str(), totals))
+            .collect();
+        let mut sessions: Vec<_> = book
+            .sessions
+            .iter()
+            .map(|session| {
+                SessionReport::of(session, spent.get(session.id.as_str()).copied(), prices)
+            })
+            .collect();
+        sessions
+            .sort_by(|one, other| (&one.first, &one.session).cmp(&(&other.first, &other.session)));
+        Self {
+            totals: Figures::sum(&models, prices),
+            models: Figures::by_model(&models, prices),
+            sessions,
+            files: book.files,
+            unreadable_files: book.unreadable,
+            lines: book.lines,
+            lost_records: book.losses.cut + book.losses.garbage,
+        }
+    }
+
+    pub(super) fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, self)?;
+        out.write_all(b"\n")
+    }
+
+    pub(super) fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "{}",
+            row([
+                "model",
+                "messages",
+                "input",
+                "output",
+                "cache read",
+                "write 5 min",
+                "write 1 h",
+                "cost"
+            ])
+        )?;
+        for (model, figures) in &self.models {
+            writeln!(out, "{}", figures.row(model))?;
+        }
+        writeln!(out, "{}", self.totals.row("all"))?;
+        writeln!(
+            out,
+            "\n{}",
+            row([
+                "session", "messages", "tools", "errors", "duration", "output", "", "cost"
+            ])
+        )?;
+        for session in &self.sessions {
+            writeln!(out, "{}", session.row())?;
+        }
+        let mut tools: BTreeMap<&str, u64> = BTreeMap::new();
+        for (tool, count) in self.sessions.iter().flat_map(|session| &session.tools) {
+            *tools.entry(tool).or_default() += count;
+        }
+        let mut tools: Vec<_> = tools.into_iter().collect();
+        tools.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let tools: Vec<_> = tools
+            .iter()
+            .map(|(tool, count)| format!("{tool} {count}"))
+            .collect();
+        if !tools.is_empty() {
+            writeln!(out, "\ntools: {}", plain(&tools.join(", ")))?;
+        }
+        writeln!(out, "files: {}, lines: {}", self.files, self.lines)?;
+        if self.unreadable_files > 0 {
+            writeln!(
+                out,
+                "files that could not be read: {}",
+                self.unreadable_files
+            )?;
+        }
+        if self.lost_records > 0 {
+            writeln!(out, "records that could not be read: {}", self.lost_records)?;
+        }
+        if self.totals.lower_bound {
+            writeln!(
+                out,
+                "≥: the transcript never got the final output count of some messages; the truth is more"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl SessionReport {
+    fn of(session: &Session, spent: Option<&SessionTotals>, prices: &Prices) -> Self {
+        let models = spent.map_or(&[][..], |spent| &spent.models);
+        Self {
+            session: session.id.clone(),
+            cwd: session.cwd.clone(),
+            first: session.first.clone(),
+            last: session.last.clone(),
+            duration_ms: duration(session),
+            figures: Figures::sum(models, prices),
+            exact_cost_usd: spent.and_then(|spent| spent.exact_cost),
+            models: Figures::by_model(models, prices),
+            tools: session.tools.clone(),
+            errors: session.errors,
+        }
+    }
+
+    fn row(&self) -> String {
+        let cost = match self.exact_cost_usd {
+            Some(exact) => format!("${exact:.2}"),
+            None => self.figures.cost(),
+        };
+        row([
+            &self.session,
+            &self.figures.messages.to_string(),
+            &self.tools.values().sum::<u64>().to_string(),
+            &self.errors.to_string(),
+            &self
+                .duration_ms
+                .map(crate::render::duration)
+                .unwrap_or_default(),
+            &self.figures.output(),
+            "",
+            &cost,
+        ])
+    }
+}
+
+impl Figures {
+    fn row(&self, name: &str) -> String {
+        let number = crate::render::number;
+        row([
+            name,
+            &number(self.messages),
+            &number(self.input),
+            &self.output(),
+            &number(self.cache_read),
+            &number(self.cache_write_5m),
+            &number(self.cache_write_1h),
+            &self.cost(),
+        ])
+    }
+
+    fn output(&self) -> String {
+        format!("{}{}", self.bound(), crate::render::number(self.output))
+    }
+
+    fn cost(&self) -> String {
+        self.cost_usd.map_or_else(
+            || "unknown".into(),
+            |cost| format!("{}${cost:.2}", self.bound()),
+        )
+    }
+
+    fn bound(&self) -> &'static str {
+        if self.lower_bound { "≥ " } else { "" }
+    }
+}
+
+fn duration(session: &Session) -> Option<u64> {
+    let parse = |text: &Option<String>| text.as_deref()?.parse::<jiff::Timestamp>().ok();
+    let passed = parse(&session.last)?.duration_since(parse(&session.first)?);
+    u64::try_from(passed.as_millis()).ok()
+}
+
+fn row(cells: [&str; 8]) -> String {
+    let [name, rest @ ..] = cells;
+    let name = plain(name);
+    rest.iter()
+        .fold(format!("{name:<38}"), |row, cell| {
+            format!("{row} {cell:>13}")
+        })
+        .trim_end()
+        .to_owned()
+}
+
+/// A text of a transcript that cannot steer the terminal it is printed on.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
