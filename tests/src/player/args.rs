@@ -1,0 +1,98 @@
+//! The player's flags.
+
+use crate::transcript::{Clock, Kind, Options, Size};
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// What the timestamps of generated records say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Times {
+    /// A day of long ago: the same bytes at every run.
+    Fixed,
+    /// The time of writing.
+    Now,
+}
+
+/// Plays a transcript as an AI agent would write it. Exit codes: 3 when the settings cannot be written, 4 when the
+/// transcript cannot, 64 for wrong use, 66 when the file to play cannot be read, 143 after SIGTERM, else --exit-code.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "player", version)]
+pub struct Args {
+    /// A transcript to play; several are played one after the other.
+    #[arg(long, value_name = "FILE")]
+    pub transcript: Vec<PathBuf>,
+    /// The kind of session to generate when no transcript is given: demo, clean, traps or stream.
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "demo",
+        conflicts_with = "transcript"
+    )]
+    pub generate: Kind,
+    /// Where the generator's random numbers begin.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// At least so many records are generated.
+    #[arg(long, conflicts_with = "bytes")]
+    pub records: Option<u64>,
+    /// At least so many bytes are generated.
+    #[arg(long)]
+    pub bytes: Option<u64>,
+    /// The agent's config directory; without it $CLAUDE_CONFIG_DIR, else $HOME/.claude.
+    #[arg(long, value_name = "DIR")]
+    pub config_dir: Option<PathBuf>,
+    /// The agent's working directory, which names the project's folder; it need not exist.
+    #[arg(long, value_name = "DIR", default_value = "/workspace")]
+    pub cwd: String,
+    /// Records per second; without it as fast as the disk takes them.
+    #[arg(long, value_name = "RECORDS_PER_SECOND", conflicts_with = "pace")]
+    pub rate: Option<f64>,
+    /// Milliseconds between two records on average, now longer, now shorter.
+    #[arg(long, value_name = "MS")]
+    pub pace: Option<u64>,
+    /// Seconds before the first record.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub start_delay: f64,
+    /// Seconds between the last record and the end of the process.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub linger: f64,
+    /// The exit code after a session that was played to its end.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub exit_code: u8,
+    /// Writes each record in pieces, cut anywhere.
+    #[arg(long)]
+    pub partial: bool,
+    /// Writes <config>/settings.json first, as an agent does; exits 3 when it cannot.
+    #[arg(long)]
+    pub write_settings: bool,
+    /// Writes no transcript, only waits.
+    #[arg(long)]
+    pub no_transcript: bool,
+    /// Writes so many bytes of random lines in place of a transcript.
+    #[arg(long, value_name = "BYTES", conflicts_with = "transcript")]
+    pub garbage: Option<u64>,
+    /// Prints the serials of the generated session's Bash calls, in order, and exits.
+    #[arg(long, conflicts_with = "transcript")]
+    pub list_steps: bool,
+    /// What the timestamps of generated records say; without it `now` for the demo, else `fixed`.
+    #[arg(long, value_enum, value_name = "CLOCK")]
+    pub timestamps: Option<Times>,
+}
+
+impl Args {
+    /// The session that is to be generated.
+    pub fn options(&self) -> Options {
+        let mut options = Options::new(self.generate, self.seed);
+        options.cwd.clone_from(&self.cwd);
+        options.size = match (self.records, self.bytes) {
+            (Some(records), _) => Size::Records(records),
+            (None, Some(bytes)) => Size::Bytes(bytes),
+            (None, None) => options.size,
+        };
+        let wall = self
+            .timestamps
+            .map_or(self.generate == Kind::Demo, |times| times == Times::Now);
+        options.clock = if wall { Clock::Wall } else { Clock::Fixed };
+        options
+    }
+}
