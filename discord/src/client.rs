@@ -76,6 +76,11 @@ impl Client {
         })
     }
 
+    /// Waits until this route's limits have room, without taking any.
+    pub(crate) async fn ready(&self, route: Route) {
+        self.limiter.ready(route).await;
+    }
+
     /// Sends one request and returns the body of a success. `secret` is taken out of every error text.
     pub(crate) async fn call(
         &self,

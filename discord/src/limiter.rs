@@ -57,6 +57,13 @@ impl Limiter {
         }
     }
 
+    /// Waits until this route may be called, and takes nothing.
+    pub(crate) async fn ready(&self, route: Route) {
+        while let Some(until) = self.with(|state| state.until(route, Instant::now())) {
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
     /// Learns from the headers of any answer.
     pub(crate) fn learn(&self, route: Route, headers: &HeaderMap) {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -110,25 +117,31 @@ impl State {
             .unwrap_or(Key::Route(route))
     }
 
-    /// Takes one call, or says until when to wait.
-    fn take(&mut self, route: Route, now: Instant) -> Option<Instant> {
+    /// Until when to wait, if at all.
+    fn until(&mut self, route: Route, now: Instant) -> Option<Instant> {
         if let Some(until) = self.global.filter(|until| *until > now) {
             return Some(until);
         }
         let key = self.key(route);
-        let bucket = self.buckets.get_mut(&key)?;
+        let bucket = *self.buckets.get(&key)?;
         if bucket.reset <= now {
             // Full again, to an amount the next answer will tell.
             self.buckets.remove(&key);
             return None;
         }
-        match bucket.remaining.checked_sub(1) {
-            Some(left) => {
-                bucket.remaining = left;
-                None
+        (bucket.remaining == 0).then_some(bucket.reset)
+    }
+
+    /// Takes one call, or says until when to wait.
+    fn take(&mut self, route: Route, now: Instant) -> Option<Instant> {
+        let until = self.until(route, now);
+        if until.is_none() {
+            let key = self.key(route);
+            if let Some(bucket) = self.buckets.get_mut(&key) {
+                bucket.remaining -= 1;
             }
-            None => Some(bucket.reset),
         }
+        until
     }
 
     fn make_room(&mut self) {

@@ -13,7 +13,15 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 /// One id of a message, which is Discord's to make and ours to keep.
 pub type MessageId = String;
 
+const POST: &str = "POST webhook";
+
 impl Client {
+    /// Waits until the rate limits let a message of this webhook go, as far as they are known. It takes nothing from
+    /// them, so that a caller can put its message together at the last moment.
+    pub async fn webhook_ready(&self, webhook: &WebhookUrl) {
+        self.ready(route(POST, webhook)).await;
+    }
+
     /// Sends a message and waits until Discord has saved it (`wait=true`), for without that a failure looks like a
     /// success. The id is missing only when the server does not answer with a message.
     pub async fn execute_webhook(
@@ -22,7 +30,7 @@ impl Client {
         message: Message,
     ) -> Result<Option<MessageId>, Error> {
         let body = self
-            .webhook_call(Method::POST, "POST webhook", webhook, None, Some(message))
+            .webhook_call(Method::POST, POST, webhook, None, Some(message))
             .await?;
         message_id(&body)
     }
@@ -89,12 +97,7 @@ impl Client {
         if let Some(reason) = message.as_ref().and_then(Message::fault) {
             return Err(Error::Rejected { code: None, reason });
         }
-        let mut hasher = DefaultHasher::new();
-        (webhook.id(), webhook.token().expose_secret()).hash(&mut hasher);
-        let route = Route {
-            name,
-            major: hasher.finish(),
-        };
+        let route = route(name, webhook);
         let wait = method == Method::POST;
         let mut request = self.http.request(method, webhook.endpoint(id, wait));
         let mut upload = 0;
@@ -103,5 +106,14 @@ impl Client {
             request = message.into_request(request);
         }
         self.call(route, request, upload, webhook.token()).await
+    }
+}
+
+fn route(name: &'static str, webhook: &WebhookUrl) -> Route {
+    let mut hasher = DefaultHasher::new();
+    (webhook.id(), webhook.token().expose_secret()).hash(&mut hasher);
+    Route {
+        name,
+        major: hasher.finish(),
     }
 }

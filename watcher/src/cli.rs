@@ -1,0 +1,75 @@
+//! From a command line to an exit code.
+
+use crate::args::Args;
+use crate::config::{self, Config};
+use crate::{health, run};
+use sidecar::names;
+use std::process::ExitCode;
+
+/// Does what the command line asks for.
+pub fn main(args: Args) -> ExitCode {
+    let (config, problems) = config::load(&|name| std::env::var(name).ok());
+    match args.command {
+        None if args.health => ask(&config),
+        None => follow(config, &problems, args.once),
+        Some(_) => not_yet(),
+    }
+}
+
+fn not_yet() -> ExitCode {
+    eprintln!("watcher: this command is not there yet");
+    ExitCode::FAILURE
+}
+
+/// Prints what the running watcher says of itself.
+fn ask(config: &Config) -> ExitCode {
+    match health::ask(&config.state_dir.join(names::HEALTH_SOCKET)) {
+        Ok(details) => {
+            println!("{details}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("watcher: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs until the end. In a Pod the code is always 0: a watcher that fails would fail an agent's Pod.
+fn follow(config: Config, problems: &[String], once: bool) -> ExitCode {
+    if let Err(error) = runtime::log::init(&config.log_level, config.log_format) {
+        eprintln!("watcher: {error}");
+    }
+    if !once {
+        exit_quietly_on_panic();
+    }
+    for problem in problems {
+        tracing::warn!("{problem}");
+    }
+    let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| {
+            let local = tokio::task::LocalSet::new();
+            local.block_on(&runtime, run::run(config, once))
+        });
+    match result {
+        Ok(report) if once && !report.is_complete() => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("the watcher cannot run: {error:#}");
+            if once { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        }
+    }
+}
+
+/// A panic is a defect of ours, and no reason for a Pod to fail: the kubelet starts us again where it should. The
+/// message is left out, for it may hold what was being handled.
+fn exit_quietly_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "the watcher has a defect and ends here; please report this line");
+        std::process::exit(0);
+    }));
+}

@@ -1,0 +1,198 @@
+//! The reading side: lines become posts that wait, answers become acknowledgements.
+
+use super::memo::Memo;
+use crate::events::{Event, InterpretOptions, Interpreter, Kind, Memory, Outcome, hash};
+use crate::follow::{Follower, Line};
+use crate::metrics::Metrics;
+use crate::render::{Post, Renderer};
+use crate::send::{Position, Queue, Waiting};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Lines taken from the follower at a time.
+const LINES: usize = 64;
+/// Bytes taken from the follower at a time.
+const BYTES: usize = 1024 * 1024;
+/// Calls remembered as told; more are not open at a time.
+const TOLD: usize = 4096;
+/// Least time between two exports of the interpreter's memory.
+const EXPORT_EVERY: Duration = Duration::from_secs(2);
+
+/// Everything between the file and the queue.
+pub(super) struct Feed {
+    pub(super) follower: Follower,
+    pub(super) interpreter: Interpreter,
+    pub(super) renderer: Renderer,
+    pub(super) queue: Queue,
+    pub(super) memo: Memo,
+    /// When the last line came that is not a replay.
+    pub(super) last_line: Option<Instant>,
+    /// Whether something happened that the summary may show.
+    pub(super) changed: bool,
+    told: Memory,
+    /// What the last process had seen; learnt once all replayed lines are read, for before they would seem copies.
+    seen_before: Option<String>,
+    exported: Option<Instant>,
+    events: Vec<Event>,
+    metrics: Rc<Metrics>,
+}
+
+impl Feed {
+    pub(super) fn new(follower: Follower, renderer: Renderer, memo: Memo, metrics: Rc<Metrics>) -> Self {
+        let mut interpreter = Interpreter::new(InterpretOptions::default());
+        let mut told = Memory::new(TOLD);
+        // A replayed call asks whether it was told before.
+        interpreter.import(&memo.told);
+        told.import(&memo.told);
+        Self {
+            follower,
+            interpreter,
+            renderer,
+            queue: Queue::default(),
+            seen_before: Some(memo.seen.clone()),
+            memo,
+            last_line: None,
+            changed: false,
+            told,
+            exported: None,
+            events: Vec::new(),
+            metrics,
+        }
+    }
+
+    /// The next lines; cancel-safe.
+    pub(super) async fn next(&mut self) -> Vec<Line> {
+        self.follower.next(LINES, BYTES).await
+    }
+
+    /// Reads lines: their posts wait from now on.
+    pub(super) fn take(&mut self, lines: &[Line]) {
+        let read_at = Instant::now();
+        for line in lines {
+            self.metrics.lines.inc();
+            if !line.replay && let Some(seen) = self.seen_before.take() {
+                self.interpreter.import(&seen);
+            }
+            let mut events = std::mem::take(&mut self.events);
+            if let Some(source) = self.follower.source(line.file) {
+                let subagent = source.subagent.as_deref();
+                self.interpreter.read(&source.session, subagent, &line.bytes, &mut events);
+            }
+            if line.replay {
+                events.clear();
+            } else {
+                self.last_line = Some(read_at);
+                self.changed = true;
+                let position = Position { file: line.file, end: line.end };
+                self.push(&events, Some(position), read_at);
+                events.clear();
+            }
+            self.events = events;
+        }
+        self.settle();
+    }
+
+    /// Tells calls that have been waiting for their result for long.
+    pub(super) fn tick(&mut self, now: Instant) {
+        let mut events = Vec::new();
+        self.interpreter.tick(now, &mut events);
+        if !events.is_empty() {
+            self.changed = true;
+            self.push(&events, None, Instant::now());
+        }
+    }
+
+    /// Adds a post of the watcher's own.
+    pub(super) fn say(&mut self, post: Post) {
+        self.push_post(post, None, None, Instant::now());
+    }
+
+    fn push(&mut self, events: &[Event], position: Option<Position>, read_at: Instant) {
+        self.metrics.events.inc_by(events.len() as u64);
+        let filtered = self.renderer.counts().filtered;
+        let mut posts: Vec<(Post, Option<u64>)> = events
+            .iter()
+            .filter_map(|event| Some((self.renderer.render(event)?, told(event))))
+            .collect();
+        let counts = self.renderer.counts();
+        self.metrics.filtered.inc_by(counts.filtered.saturating_sub(filtered));
+        self.metrics.redacted.inc_by(counts.redacted.saturating_sub(self.metrics.redacted.get()));
+        let last = posts.pop();
+        for (post, told) in posts {
+            self.push_post(post, told, None, read_at);
+        }
+        match (last, position) {
+            (Some((post, told)), position) => self.push_post(post, told, position, read_at),
+            (None, Some(position)) => self.queue.mark(position),
+            (None, None) => {}
+        }
+    }
+
+    /// Embeds of one post may stand in two messages: each alone keeps the limits, all together may not.
+    fn push_post(&mut self, post: Post, told: Option<u64>, position: Option<Position>, read_at: Instant) {
+        self.memo.ended = false;
+        let mut embeds = post.embeds;
+        let last = embeds.pop();
+        for embed in embeds {
+            let (files, position, told) = (Vec::new(), None, None);
+            self.queue.push(Waiting { embeds: vec![embed], files, read_at, position, told });
+        }
+        let embeds = last.into_iter().collect();
+        self.queue.push(Waiting { embeds, files: post.files, read_at, position, told });
+    }
+
+    /// Acknowledges the oldest `count` posts.
+    pub(super) fn acknowledge(&mut self, count: usize) {
+        let now = Instant::now();
+        let (posts, reached) = self.queue.take(count);
+        for post in &posts {
+            self.metrics.posted.inc();
+            self.metrics.latency.observe(now.duration_since(post.read_at).as_secs_f64());
+            if let Some(told) = post.told {
+                self.told.insert(told);
+            }
+        }
+        self.reach(&reached);
+    }
+
+    /// Acknowledges what needs no posting and waits behind no post.
+    fn settle(&mut self) {
+        let (_, reached) = self.queue.take(0);
+        self.reach(&reached);
+    }
+
+    fn reach(&mut self, positions: &[Position]) {
+        for position in positions {
+            self.follower.acknowledge(position.file, position.end);
+        }
+    }
+
+    /// Writes the checkpoint.
+    pub(super) fn save(&mut self) {
+        self.memo.told = self.told.export();
+        let due = self.exported.is_none_or(|at| at.elapsed() >= EXPORT_EVERY);
+        if self.queue.is_empty() && self.seen_before.is_none() && due {
+            self.memo.seen = self.interpreter.export();
+            self.exported = Some(Instant::now());
+        }
+        if let Err(error) = self.follower.save(&self.memo.to_value()) {
+            tracing::warn!(%error, "the checkpoint was not written; after a restart some posts may stand twice");
+        }
+    }
+
+    /// The same at the end of the process, however fresh the last export is.
+    pub(super) fn save_last(&mut self) {
+        self.exported = None;
+        self.save();
+    }
+}
+
+/// What marks a call as told, when this event tells it as running.
+fn told(event: &Event) -> Option<u64> {
+    match &event.kind {
+        Kind::Tool(tool) if matches!(tool.outcome, Outcome::Running) => {
+            Some(hash(&[b"told", tool.id.as_bytes()]))
+        }
+        _ => None,
+    }
+}

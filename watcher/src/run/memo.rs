@@ -1,0 +1,38 @@
+//! What the checkpoint keeps beside the offsets.
+
+use serde::{Deserialize, Serialize};
+
+/// Opaque to the follower. Whatever of it does not read is forgotten, never fatal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Memo {
+    /// The interpreter's memory of what it has seen. Only ever taken while nothing waits for Discord: what is
+    /// remembered but not yet acknowledged would be skipped after a crash, and so lost.
+    pub(super) seen: String,
+    /// Calls that were told as running, acknowledged.
+    pub(super) told: String,
+    /// The live summary message.
+    pub(super) live: Option<LiveMessage>,
+    /// Whether the final summary was posted and nothing came after it.
+    pub(super) ended: bool,
+    /// Whether it was posted that transcripts cannot be read.
+    pub(super) unreadable_said: bool,
+}
+
+/// A message of ours and the webhook that made it: only that one can edit it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LiveMessage {
+    pub(super) webhook: String,
+    pub(super) id: String,
+}
+
+impl Memo {
+    pub(super) fn read(value: serde_json::Value) -> Self {
+        serde_json::from_value(value).unwrap_or_default()
+    }
+
+    pub(super) fn to_value(&self) -> serde_json::Value {
+        // Texts and switches always serialise.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,167 @@
+//! The sending side: one message in flight, and beside it at most one edit of the live summary.
+//!
+//! What happens at once when the last message was long ago, for a person watches; in a burst, messages follow each
+//! other with a pause in which the next one fills.
+
+use crate::metrics::Metrics;
+use crate::send::{Batch, Delivery, Queue, Waiting, deliver, edit};
+use discord::{Client, Error, Message, WebhookUrl};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Pause between the starts of two messages that are not full.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The same while Discord limits the rate.
+const LONG_PAUSE: Duration = Duration::from_millis(250);
+/// How long after a 429 the long pause is kept.
+const CALM: Duration = Duration::from_secs(30);
+
+/// What came back.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// The bucket has room; the next message is put together now.
+    Room,
+    /// A message of the feed.
+    Posts(Delivery),
+    /// The live or the final summary.
+    Summary(Delivery),
+}
+
+/// Which of the two it was.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// The message.
+    Posted(Done),
+    /// The edit, or the removal at the end.
+    Edited(Result<(), Error>),
+}
+
+type Slot<T> = Option<Pin<Box<dyn Future<Output = T>>>>;
+
+/// Messages under way.
+pub(super) struct Outbox {
+    batch_size: usize,
+    posting: Slot<Done>,
+    editing: Slot<Result<(), Error>>,
+    has_room: bool,
+    last_start: Option<Instant>,
+    limits_seen: u64,
+    limited_at: Option<Instant>,
+    metrics: Rc<Metrics>,
+}
+
+impl Outbox {
+    pub(super) fn new(batch_size: usize, metrics: Rc<Metrics>) -> Self {
+        Self {
+            batch_size,
+            posting: None,
+            editing: None,
+            has_room: false,
+            last_start: None,
+            limits_seen: 0,
+            limited_at: None,
+            metrics,
+        }
+    }
+
+    /// Whether a message is under way.
+    pub(super) fn is_posting(&self) -> bool {
+        self.posting.is_some()
+    }
+
+    /// Whether an edit is under way.
+    pub(super) fn is_editing(&self) -> bool {
+        self.editing.is_some()
+    }
+
+    /// Gives up on what is under way; it may or may not arrive.
+    pub(super) fn abandon(&mut self) {
+        self.posting = None;
+        self.editing = None;
+        self.has_room = false;
+    }
+
+    /// When the queue's next message may start; none while one is under way or nothing waits.
+    pub(super) fn due(&self, queue: &Queue, now: Instant) -> Option<Instant> {
+        if self.posting.is_some() || queue.posts() == 0 {
+            return None;
+        }
+        let (_, full) = Batch::of(queue.iter(), self.batch_size);
+        let Some(last) = self.last_start.filter(|_| !full) else {
+            return Some(now);
+        };
+        let limited = self.limited_at.is_some_and(|at| now.duration_since(at) < CALM);
+        Some(last + if limited { LONG_PAUSE } else { PAUSE })
+    }
+
+    /// Starts the queue's next message.
+    pub(super) fn post(&mut self, client: Rc<Client>, webhook: WebhookUrl, queue: &Queue) {
+        if !std::mem::take(&mut self.has_room) {
+            // The message is put together only when it can go, so that it is as full as can be.
+            self.posting = Some(Box::pin(async move {
+                client.webhook_ready(&webhook).await;
+                Done::Room
+            }));
+            return;
+        }
+        let (count, _) = Batch::of(queue.iter(), self.batch_size);
+        let posts: Vec<Rc<Waiting>> = queue.iter().take(count).cloned().collect();
+        self.start(client, webhook, posts, Done::Posts);
+    }
+
+    /// Starts a summary message.
+    pub(super) fn post_summary(&mut self, client: Rc<Client>, webhook: WebhookUrl, summary: Waiting) {
+        self.start(client, webhook, vec![Rc::new(summary)], Done::Summary);
+    }
+
+    fn start(&mut self, client: Rc<Client>, webhook: WebhookUrl, posts: Vec<Rc<Waiting>>, done: fn(Delivery) -> Done) {
+        self.last_start = Some(Instant::now());
+        let metrics = Rc::clone(&self.metrics);
+        self.posting = Some(Box::pin(async move {
+            done(deliver(&client, &webhook, &posts, &metrics).await)
+        }));
+    }
+
+    /// Starts an edit of the live summary.
+    pub(super) fn edit(&mut self, client: Rc<Client>, webhook: WebhookUrl, id: String, message: Message) {
+        let metrics = Rc::clone(&self.metrics);
+        self.editing = Some(Box::pin(async move {
+            edit(&client, &webhook, &id, message, &metrics).await
+        }));
+    }
+
+    /// Starts taking a message away.
+    pub(super) fn delete(&mut self, client: Rc<Client>, webhook: WebhookUrl, id: String) {
+        self.editing = Some(Box::pin(async move { client.delete_webhook_message(&webhook, &id).await }));
+    }
+
+    /// What comes back next; never when nothing is under way. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Progress {
+        tokio::select! {
+            biased;
+            done = under_way(&mut self.posting) => {
+                self.posting = None;
+                self.has_room = matches!(done, Done::Room);
+                let limits = self.metrics.rate_limited.get();
+                if limits != self.limits_seen {
+                    self.limits_seen = limits;
+                    self.limited_at = Some(Instant::now());
+                }
+                Progress::Posted(done)
+            }
+            result = under_way(&mut self.editing) => {
+                self.editing = None;
+                Progress::Edited(result)
+            }
+        }
+    }
+}
+
+async fn under_way<T>(slot: &mut Slot<T>) -> T {
+    match slot {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,13 @@
+//! From posts to acknowledged messages: what goes into one message, how it is sent, where it is sent to.
+
+mod batch;
+mod connection;
+mod deliver;
+mod queue;
+mod source;
+
+pub use batch::Batch;
+pub use connection::Connection;
+pub use deliver::{Delivery, deliver, edit};
+pub use queue::{Position, Queue, Waiting};
+pub use source::{Source, SourceError};
