@@ -23,3 +23,4 @@ mod render;
 mod schema;
 mod settings;
 mod support;
+mod used;
