@@ -1,0 +1,404 @@
+//! Discord's rate limits as they bite, not only as they are documented.
+//!
+//! Four layers: a visible bucket for each webhook and route, a hidden one for each channel that no header
+//! announces, a global one, and the ban that follows too many refused requests. Pure state over a given time:
+//! nothing here waits.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// So many requests in so long a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Window {
+    /// Requests that pass in one window.
+    pub requests: u32,
+    /// Length of the window in milliseconds.
+    pub per_ms: u64,
+}
+
+impl Window {
+    const fn new(requests: u32, per_ms: u64) -> Self {
+        Self { requests, per_ms }
+    }
+
+    fn length(self) -> Duration {
+        Duration::from_millis(self.per_ms)
+    }
+}
+
+/// Every limit; an absent one is off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RateLimits {
+    /// Per webhook and route, announced in headers. Discord: 5 per 2 s.
+    #[serde(default)]
+    pub webhook: Option<Window>,
+    /// Per channel route of a bot, announced in headers. Discord: 5 per 5 s for messages.
+    #[serde(default)]
+    pub bot: Option<Window>,
+    /// Per channel over all its webhooks, in no header (discord-api-docs 367). Discord: 30 per 60 s.
+    #[serde(default)]
+    pub channel: Option<Window>,
+    /// Over everything of one sender. Discord: 50 per second.
+    #[serde(default)]
+    pub global: Option<Window>,
+    /// Answers of 401, 403 and 429 after which the address is banned. Discord: 10,000 in 10 minutes.
+    #[serde(default)]
+    pub ban: Option<Window>,
+    /// How long a ban lasts, in milliseconds.
+    #[serde(default)]
+    pub ban_ms: u64,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            webhook: Some(Window::new(5, 2_000)),
+            bot: Some(Window::new(5, 5_000)),
+            channel: Some(Window::new(30, 60_000)),
+            global: Some(Window::new(50, 1_000)),
+            ban: Some(Window::new(10_000, 600_000)),
+            ban_ms: 3_600_000,
+        }
+    }
+}
+
+impl RateLimits {
+    /// No limit at all: for tests of throughput.
+    pub fn off() -> Self {
+        Self {
+            webhook: None,
+            bot: None,
+            channel: None,
+            global: None,
+            ban: None,
+            ban_ms: 0,
+        }
+    }
+}
+
+/// What one request counts against.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// The visible bucket: route and top-level resource.
+    pub bucket: String,
+    /// The value of X-RateLimit-Bucket. Discord shows the same one for all webhooks (discord-api-docs 6753).
+    pub shown: &'static str,
+    /// The channel whose hidden limit counts, for sends.
+    pub hidden: Option<String>,
+    /// Whether a bot's window rather than a webhook's applies.
+    pub bot: bool,
+}
+
+/// The figures of the X-RateLimit headers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// X-RateLimit-Limit.
+    pub limit: u32,
+    /// X-RateLimit-Remaining.
+    pub remaining: u32,
+    /// X-RateLimit-Reset-After.
+    pub reset_after: Duration,
+    /// X-RateLimit-Bucket.
+    pub bucket: &'static str,
+}
+
+/// Which limit was hit, in the words of X-RateLimit-Scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// The sender's own bucket.
+    User,
+    /// The sender's global limit.
+    Global,
+    /// A resource's limit that others share; does not count towards a ban.
+    Shared,
+}
+
+impl Scope {
+    /// The header's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Global => "global",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+/// The answer to one request.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// `None`: the request passes.
+    pub limited: Option<Limited>,
+    /// What the headers say; `None` where the bucket has no limit.
+    pub shown: Option<Shown>,
+    /// The request came while an earlier answer had told the sender to wait.
+    pub disobeyed: bool,
+}
+
+/// Why and for how long a request is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limited {
+    /// Which limit.
+    pub scope: Scope,
+    /// How long to wait.
+    pub retry_after: Duration,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    since: Duration,
+    used: u32,
+}
+
+/// All buckets of one double.
+#[derive(Debug, Default)]
+pub struct Limiter {
+    buckets: HashMap<String, Bucket>,
+    /// Until when the holder of a key was told to stay silent.
+    told: HashMap<String, Duration>,
+    refused: VecDeque<Duration>,
+    banned_until: Option<Duration>,
+}
+
+const GLOBAL: &str = "global";
+
+impl Limiter {
+    /// Counts one request at `now` and says whether it passes.
+    pub fn check(&mut self, limits: &RateLimits, now: Duration, keys: &Keys) -> Verdict {
+        let disobeyed = [
+            Some(GLOBAL),
+            Some(keys.bucket.as_str()),
+            keys.hidden.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+        .any(|key| self.told.get(key).is_some_and(|until| now < *until));
+
+        if let Some(wait) = self.take(GLOBAL, limits.global, now).2 {
+            self.told.insert(GLOBAL.to_owned(), now + wait);
+            return Verdict {
+                limited: Some(Limited {
+                    scope: Scope::Global,
+                    retry_after: wait,
+                }),
+                shown: None,
+                disobeyed,
+            };
+        }
+
+        let window = if keys.bot { limits.bot } else { limits.webhook };
+        let (remaining, reset_after, wait) = self.take(&keys.bucket, window, now);
+        let shown = window.map(|window| Shown {
+            limit: window.requests,
+            remaining,
+            reset_after,
+            bucket: keys.shown,
+        });
+        if window.is_some() && remaining == 0 {
+            self.told.insert(keys.bucket.clone(), now + reset_after);
+        }
+        let mut limited = wait.map(|retry_after| Limited {
+            scope: Scope::User,
+            retry_after,
+        });
+        if limited.is_none()
+            && let Some(hidden) = &keys.hidden
+            && let Some(retry_after) = self.take(hidden, limits.channel, now).2
+        {
+            self.told.insert(hidden.clone(), now + retry_after);
+            limited = Some(Limited {
+                scope: Scope::Shared,
+                retry_after,
+            });
+        }
+        Verdict {
+            limited,
+            shown,
+            disobeyed,
+        }
+    }
+
+    /// Takes one from a bucket: what remains, time to its reset, and how long to wait when it was empty.
+    fn take(
+        &mut self,
+        key: &str,
+        window: Option<Window>,
+        now: Duration,
+    ) -> (u32, Duration, Option<Duration>) {
+        let Some(window) = window else {
+            return (u32::MAX, Duration::ZERO, None);
+        };
+        let bucket = self.buckets.entry(key.to_owned()).or_insert(Bucket {
+            since: now,
+            used: 0,
+        });
+        if now >= bucket.since + window.length() {
+            *bucket = Bucket {
+                since: now,
+                used: 0,
+            };
+        }
+        let reset = (bucket.since + window.length()).saturating_sub(now);
+        if bucket.used >= window.requests {
+            return (0, reset, Some(reset));
+        }
+        bucket.used += 1;
+        (window.requests - bucket.used, reset, None)
+    }
+
+    /// Whether the sender is banned at `now`, and for how long still.
+    pub fn banned(&self, now: Duration) -> Option<Duration> {
+        let until = self.banned_until?;
+        (now < until).then(|| until.saturating_sub(now))
+    }
+
+    /// Counts an answer of 401, 403 or 429 (not scope shared) towards the ban.
+    pub fn refused(&mut self, limits: &RateLimits, now: Duration) {
+        let Some(window) = limits.ban else { return };
+        self.refused.push_back(now);
+        while self
+            .refused
+            .front()
+            .is_some_and(|at| *at + window.length() <= now)
+        {
+            self.refused.pop_front();
+        }
+        if self.refused.len() >= usize::try_from(window.requests).unwrap_or(usize::MAX) {
+            self.refused.clear();
+            self.banned_until = Some(now + Duration::from_millis(limits.ban_ms));
+        }
+    }
+
+    /// Bans at once, as a fault asks for it.
+    pub fn ban(&mut self, now: Duration, lasting: Duration) {
+        self.banned_until = Some(now + lasting);
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(webhook: &str, channel: &str) -> Keys {
+        Keys {
+            bucket: format!("POST {webhook}"),
+            shown: "b",
+            hidden: Some(format!("channel {channel}")),
+            bot: false,
+        }
+    }
+
+    const fn at(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_sixth_send_within_two_seconds_waits_for_the_window_and_no_longer() {
+        let (limits, mut limiter) = (RateLimits::default(), Limiter::default());
+        for n in 0..5 {
+            let verdict = limiter.check(&limits, at(n * 10), &send("a", "c"));
+            assert!(verdict.limited.is_none(), "send {n}");
+            let remaining = u64::from(verdict.shown.unwrap().remaining);
+            assert_eq!(remaining, 4 - n);
+        }
+        let verdict = limiter.check(&limits, at(500), &send("a", "c"));
+        let limited = verdict.limited.unwrap();
+        assert_eq!(
+            (limited.scope, limited.retry_after),
+            (Scope::User, at(1500))
+        );
+        assert!(verdict.disobeyed, "Remaining was 0 and the reset not over");
+        let other = limiter.check(&limits, at(500), &send("b", "d"));
+        assert!(other.limited.is_none() && !other.disobeyed);
+        assert!(
+            limiter
+                .check(&limits, at(1999), &send("a", "c"))
+                .limited
+                .is_some()
+        );
+        let after = limiter.check(&limits, at(2000), &send("a", "c"));
+        assert!(after.limited.is_none() && !after.disobeyed);
+    }
+
+    #[test]
+    fn the_channel_limit_bites_although_the_headers_show_requests_left() {
+        let (limits, mut limiter) = (RateLimits::default(), Limiter::default());
+        for n in 0..30 {
+            let verdict = limiter.check(&limits, at(n * 500), &send("a", "c"));
+            assert!(verdict.limited.is_none(), "send {n}");
+        }
+        let verdict = limiter.check(&limits, at(16_000), &send("a", "c"));
+        assert!(
+            !verdict.disobeyed,
+            "nobody can know the hidden limit beforehand"
+        );
+        assert!(verdict.shown.unwrap().remaining > 0);
+        let limited = verdict.limited.unwrap();
+        assert_eq!(
+            (limited.scope, limited.retry_after),
+            (Scope::Shared, at(44_000))
+        );
+        // Another webhook of the same channel shares it, and now the sender has been told.
+        let other = limiter.check(&limits, at(59_999), &send("b", "c"));
+        assert!(other.limited.is_some() && other.disobeyed);
+        assert!(
+            limiter
+                .check(&limits, at(60_000), &send("b", "c"))
+                .limited
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn the_global_limit_counts_over_all_webhooks() {
+        let (limits, mut limiter) = (RateLimits::default(), Limiter::default());
+        for n in 0..50 {
+            let id = n.to_string();
+            assert!(
+                limiter
+                    .check(&limits, at(n), &send(&id, &id))
+                    .limited
+                    .is_none()
+            );
+        }
+        let limited = limiter
+            .check(&limits, at(100), &send("x", "x"))
+            .limited
+            .unwrap();
+        assert_eq!(
+            (limited.scope, limited.retry_after),
+            (Scope::Global, at(900))
+        );
+        assert!(
+            limiter
+                .check(&limits, at(1000), &send("x", "x"))
+                .limited
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn refused_answers_within_the_window_add_up_to_a_ban() {
+        let mut limits = RateLimits::default();
+        limits.ban = Some(Window::new(3, 1000));
+        limits.ban_ms = 5000;
+        let mut limiter = Limiter::default();
+        for ms in [0, 1000, 1500] {
+            limiter.refused(&limits, at(ms));
+        }
+        assert_eq!(limiter.banned(at(1500)), None, "the first one had aged out");
+        limiter.refused(&limits, at(1600));
+        assert_eq!(limiter.banned(at(1600)), Some(at(5000)));
+        assert_eq!(limiter.banned(at(6600)), None);
+    }
+}

@@ -1,0 +1,510 @@
+//! What the double knows: guilds' channels, webhooks, messages, and a journal of what happened.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::DoubleOptions;
+use super::clock::{Clock, iso};
+use super::fault::Faults;
+use super::rate::Limiter;
+
+/// 2015-01-01, where Discord's ids begin to count, in milliseconds since the Unix epoch.
+const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
+
+/// A channel, category, forum or thread.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Channel {
+    /// Snowflake.
+    pub id: u64,
+    /// Guild it belongs to.
+    pub guild_id: u64,
+    /// Discord's channel type: 0 text, 4 category, 11 thread, 15 forum.
+    pub kind: u8,
+    /// Name as Discord keeps it.
+    pub name: String,
+    /// Topic.
+    pub topic: Option<String>,
+    /// Category, or the channel of a thread.
+    pub parent_id: Option<u64>,
+    /// Permission overwrites as sent.
+    pub overwrites: Value,
+    /// For threads.
+    pub archived: bool,
+    /// For threads.
+    pub locked: bool,
+}
+
+/// Channel type of a text channel.
+pub const TEXT: u8 = 0;
+/// Channel type of a category.
+pub const CATEGORY: u8 = 4;
+/// Channel type of a public thread.
+pub const THREAD: u8 = 11;
+/// Channel type of a forum.
+pub const FORUM: u8 = 15;
+
+/// An incoming webhook.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    /// Snowflake.
+    pub id: u64,
+    /// Its secret.
+    pub token: String,
+    /// Where it posts.
+    pub channel_id: u64,
+    /// Name shown on its messages.
+    pub name: String,
+    /// Set when a bot made it: it may send components then.
+    pub application_id: Option<u64>,
+}
+
+/// A stored file.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attachment {
+    /// Snowflake.
+    pub id: u64,
+    /// Filename.
+    pub filename: String,
+    /// Alternative text.
+    pub description: Option<String>,
+    /// Content type of the part.
+    pub content_type: String,
+    /// Bytes.
+    pub size: usize,
+    /// The whole as text where it is UTF-8.
+    pub text: Option<String>,
+    /// The file itself.
+    #[serde(skip)]
+    pub bytes: Bytes,
+}
+
+/// A message before an edit.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Edit {
+    /// When the edit came, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Content before.
+    pub content: String,
+    /// Embeds before.
+    pub embeds: Vec<Value>,
+}
+
+/// A stored message with the story of its arrival.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Place in the order of arrival over the whole double, from 1.
+    pub order: u64,
+    /// Snowflake.
+    pub id: u64,
+    /// Channel or thread.
+    pub channel_id: u64,
+    /// Webhook that sent it.
+    pub webhook_id: Option<u64>,
+    /// Name shown.
+    pub username: String,
+    /// Picture shown.
+    pub avatar_url: Option<String>,
+    /// Content.
+    pub content: String,
+    /// Embeds as stored.
+    pub embeds: Vec<Value>,
+    /// Files.
+    pub attachments: Vec<Attachment>,
+    /// Components as sent.
+    pub components: Value,
+    /// Flags.
+    pub flags: i64,
+    /// When it came, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// When it was last edited.
+    pub edited_ms: Option<u64>,
+    /// What it was before each edit, oldest first.
+    pub edits: Vec<Edit>,
+    /// Deleted since.
+    pub deleted: bool,
+    /// Number of the request that brought it.
+    pub request: u64,
+    /// Whether the sender waited for the answer.
+    pub waited: bool,
+}
+
+impl Message {
+    /// Everything a reader sees, for tests that look for a word: content, titles, texts, fields, files.
+    pub fn text(&self) -> String {
+        let mut out = self.content.clone();
+        let mut add = |value: &Value| {
+            if let Some(text) = value.as_str() {
+                out.push('\n');
+                out.push_str(text);
+            }
+        };
+        for embed in &self.embeds {
+            for pointer in ["/author/name", "/title", "/description"] {
+                if let Some(value) = embed.pointer(pointer) {
+                    add(value);
+                }
+            }
+            for field in embed
+                .get("fields")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                for key in ["name", "value"] {
+                    if let Some(value) = field.get(key) {
+                        add(value);
+                    }
+                }
+            }
+            if let Some(value) = embed.pointer("/footer/text") {
+                add(value);
+            }
+        }
+        for attachment in &self.attachments {
+            out.push('\n');
+            out.push_str(attachment.text.as_deref().unwrap_or(&attachment.filename));
+        }
+        out
+    }
+
+    /// Discord's message object.
+    pub fn wire(&self, base: &str) -> Value {
+        let attachments: Vec<Value> = self
+            .attachments
+            .iter()
+            .map(|file| {
+                let channel = self.channel_id;
+                let url = format!("{base}/attachments/{channel}/{}/{}", file.id, file.filename);
+                json!({
+                    "id": file.id.to_string(), "filename": file.filename, "size": file.size,
+                    "description": file.description, "content_type": file.content_type,
+                    "url": url, "proxy_url": url,
+                })
+            })
+            .collect();
+        json!({
+            "id": self.id.to_string(),
+            "type": 0,
+            "channel_id": self.channel_id.to_string(),
+            "webhook_id": self.webhook_id.map(|id| id.to_string()),
+            "author": {
+                "id": self.webhook_id.unwrap_or(1).to_string(), "bot": true,
+                "username": self.username, "discriminator": "0000", "avatar": null,
+            },
+            "content": self.content,
+            "embeds": self.embeds,
+            "attachments": attachments,
+            "components": self.components,
+            "mentions": [], "mention_roles": [], "mention_everyone": false,
+            "pinned": false, "tts": false, "flags": self.flags,
+            "timestamp": iso(self.at_ms),
+            "edited_timestamp": self.edited_ms.map(iso),
+        })
+    }
+}
+
+/// Something that happened, for the event stream.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// message, edit, delete, violation or channel.
+    pub kind: &'static str,
+    /// Order of the message, id of the channel, or index of the violation.
+    pub subject: u64,
+}
+
+/// One answered request, without its secret.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestLog {
+    /// Number in order of arrival, from 1.
+    pub number: u64,
+    /// Arrival in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Method and route, like `POST webhook`.
+    pub route: String,
+    /// The webhook or channel.
+    pub subject: u64,
+    /// Status of the answer; 0 when the connection was dropped.
+    pub status: u16,
+    /// Bytes of the body that came.
+    pub bytes: usize,
+}
+
+const KEEP_EVENTS: usize = 200_000;
+const KEEP_REQUESTS: usize = 20_000;
+
+/// Plain counts since the start or the last reset.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counters {
+    /// Requests to the API.
+    pub requests: u64,
+    /// Messages stored.
+    pub messages: u64,
+    /// Edits stored.
+    pub edits: u64,
+    /// Deletions.
+    pub deletes: u64,
+    /// Answers of 429.
+    pub limited: u64,
+    /// Requests that came while an earlier answer had told the sender to wait.
+    pub while_limited: u64,
+    /// Answers of 429 that no header had announced (the hidden limit of a channel).
+    pub hidden_limited: u64,
+    /// Answers made by a fault.
+    pub faulted: u64,
+    /// Requests refused because the address is banned.
+    pub banned: u64,
+    /// Sends with wait=false.
+    pub unwaited: u64,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Requests by method and route.
+    pub routes: BTreeMap<String, u64>,
+}
+
+/// All state, behind one lock.
+#[derive(Debug)]
+pub struct Core {
+    /// Options as set now.
+    pub options: DoubleOptions,
+    /// Rate limits in force.
+    pub limiter: Limiter,
+    /// Faults in force.
+    pub faults: Faults,
+    /// Channels by id.
+    pub channels: BTreeMap<u64, Channel>,
+    /// Webhooks by id.
+    pub webhooks: BTreeMap<u64, Webhook>,
+    /// Messages by order of arrival.
+    pub messages: BTreeMap<u64, Message>,
+    /// Order by message id.
+    pub orders: HashMap<u64, u64>,
+    /// Breaches that real Discord would have let pass, as sentences.
+    pub violations: Vec<String>,
+    /// The last things that happened, for the event stream.
+    events: VecDeque<Event>,
+    /// Number of the first event still held.
+    first_event: u64,
+    /// The last requests.
+    pub requests: VecDeque<RequestLog>,
+    /// Counts.
+    pub counters: Counters,
+    last_id: u64,
+    last_order: u64,
+}
+
+impl Core {
+    fn new(options: DoubleOptions) -> Self {
+        Self {
+            options,
+            limiter: Limiter::default(),
+            faults: Faults::default(),
+            channels: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            orders: HashMap::new(),
+            violations: Vec::new(),
+            events: VecDeque::new(),
+            first_event: 0,
+            requests: VecDeque::new(),
+            counters: Counters::default(),
+            last_id: 0,
+            last_order: 0,
+        }
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.options.clock
+    }
+
+    /// A new snowflake, larger than every one before.
+    pub fn next_id(&mut self) -> u64 {
+        let ms = self.clock().wall_ms().saturating_sub(DISCORD_EPOCH_MS);
+        self.last_id = (ms << 22).max(self.last_id + 1);
+        self.last_id
+    }
+
+    /// Stores a message and tells the event stream.
+    pub fn store(&mut self, mut message: Message) -> u64 {
+        self.last_order += 1;
+        let order = self.last_order;
+        message.order = order;
+        self.orders.insert(message.id, order);
+        self.messages.insert(order, message);
+        self.counters.messages += 1;
+        while self.messages.len() > self.options.keep_messages {
+            if let Some((_, gone)) = self.messages.pop_first() {
+                self.orders.remove(&gone.id);
+            }
+        }
+        self.event("message", order);
+        order
+    }
+
+    /// A message by its id.
+    pub fn message_mut(&mut self, id: u64) -> Option<&mut Message> {
+        let order = self.orders.get(&id)?;
+        self.messages.get_mut(order)
+    }
+
+    /// Notes something for the event stream.
+    pub fn event(&mut self, kind: &'static str, subject: u64) {
+        self.events.push_back(Event { kind, subject });
+        if self.events.len() > KEEP_EVENTS {
+            self.events.pop_front();
+            self.first_event += 1;
+        }
+    }
+
+    /// Events from number `from` on, with the number that follows the last of them.
+    pub fn events_since(&self, from: u64) -> (Vec<Event>, u64) {
+        let skip = usize::try_from(from.saturating_sub(self.first_event)).unwrap_or(usize::MAX);
+        let next = self.first_event + self.events.len() as u64;
+        (
+            self.events.iter().skip(skip).cloned().collect(),
+            next.max(from),
+        )
+    }
+
+    /// Notes an answered request.
+    pub fn log_request(&mut self, request: RequestLog) {
+        self.requests.push_back(request);
+        if self.requests.len() > KEEP_REQUESTS {
+            self.requests.pop_front();
+        }
+    }
+
+    /// Notes a breach.
+    pub fn violation(&mut self, what: String) {
+        let subject = self.violations.len() as u64;
+        // A broken sender in a loop must not fill the memory: the first ones say it all.
+        if self.violations.len() < 10_000 {
+            self.violations.push(what);
+            self.event("violation", subject);
+        }
+    }
+
+    /// The channel of that name, made when it is not there.
+    pub fn channel(&mut self, name: &str, kind: u8) -> u64 {
+        if let Some(channel) = self.channels.values().find(|channel| channel.name == name) {
+            return channel.id;
+        }
+        let id = self.next_id();
+        let guild_id = self.options.guild_id;
+        self.add_channel(Channel {
+            id,
+            guild_id,
+            kind,
+            name: name.to_owned(),
+            topic: None,
+            parent_id: None,
+            overwrites: json!([]),
+            archived: false,
+            locked: false,
+        })
+    }
+
+    /// Adds a channel and tells the event stream.
+    pub fn add_channel(&mut self, channel: Channel) -> u64 {
+        let id = channel.id;
+        self.channels.insert(id, channel);
+        self.event("channel", id);
+        id
+    }
+
+    /// A webhook of the channel with that name; made when it is not there.
+    pub fn webhook(&mut self, name: &str) -> Webhook {
+        let channel_id = self.channel(name, TEXT);
+        if let Some(webhook) = self
+            .webhooks
+            .values()
+            .find(|hook| hook.channel_id == channel_id)
+        {
+            return webhook.clone();
+        }
+        let id = self.next_id();
+        let webhook = Webhook {
+            id,
+            token: token(id),
+            channel_id,
+            name: name.to_owned(),
+            application_id: None,
+        };
+        self.webhooks.insert(id, webhook.clone());
+        webhook
+    }
+
+    /// Forgets messages, counts, violations, faults and buckets; channels and webhooks stay.
+    pub fn reset(&mut self) {
+        self.messages.clear();
+        self.orders.clear();
+        self.violations.clear();
+        self.counters = Counters::default();
+        self.faults = Faults::default();
+        self.limiter.reset();
+        self.event("reset", 0);
+    }
+}
+
+/// A token in the form of Discord's (68 characters), always the same for one id.
+pub fn token(id: u64) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut state = id ^ 0x9E37_79B9_7F4A_7C15;
+    (0..68)
+        .map(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let letter = LETTERS
+                .get(usize::try_from(state >> 58).unwrap_or(0))
+                .unwrap_or(&b'A');
+            char::from(*letter)
+        })
+        .collect()
+}
+
+/// The state with the means to wait for a change of it.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    core: Arc<Mutex<Core>>,
+    version: watch::Sender<u64>,
+}
+
+impl Shared {
+    /// Empty state under the given options.
+    pub fn new(options: DoubleOptions) -> Self {
+        Self {
+            core: Arc::new(Mutex::new(Core::new(options))),
+            version: watch::Sender::new(0),
+        }
+    }
+
+    /// The state, to read it.
+    pub fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes who waits for it.
+    pub fn change<T>(&self, with: impl FnOnce(&mut Core) -> T) -> T {
+        let out = with(&mut self.lock());
+        self.version.send_modify(|version| *version += 1);
+        out
+    }
+
+    /// Wakes at each change.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+}
