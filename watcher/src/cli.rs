@@ -59,7 +59,11 @@ fn follow(config: Config, problems: &[String], once: bool) -> ExitCode {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("the watcher cannot run: {error:#}");
-            if once { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+            if once {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            }
         }
     }
 }
@@ -68,8 +72,14 @@ fn follow(config: Config, problems: &[String], once: bool) -> ExitCode {
 /// message is left out, for it may hold what was being handled.
 fn exit_quietly_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "the watcher has a defect and ends here; please report this line");
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::error!(
+            place,
+            "the watcher has a defect and ends here; please report this line"
+        );
         std::process::exit(0);
     }));
 }

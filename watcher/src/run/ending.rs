@@ -37,7 +37,12 @@ pub(super) enum Step {
 
 impl Ending {
     pub(super) fn new(now: Instant, limit: Option<Duration>) -> Self {
-        let mut ending = Self { deadline: None, cutoff: None, told: false, step: Step::Feed };
+        let mut ending = Self {
+            deadline: None,
+            cutoff: None,
+            told: false,
+            step: Step::Feed,
+        };
         if let Some(limit) = limit {
             ending.hurry(now, limit);
         }
@@ -114,7 +119,11 @@ impl Report {
             }
         }
         if let Some(embed) = post.embeds.first_mut() {
-            embed.fields.push(Field { name: "Missing".to_owned(), value: parts.join("\n"), inline: false });
+            embed.fields.push(Field {
+                name: "Missing".to_owned(),
+                value: parts.join("\n"),
+                inline: false,
+            });
         }
     }
 
@@ -124,12 +133,18 @@ impl Report {
         if self.is_complete() {
             tracing::info!(report = json, "the run is over; Discord has all of it");
         } else {
-            tracing::error!(report = json, "the run is over; Discord does not have all of it");
+            tracing::error!(
+                report = json,
+                "the run is over; Discord does not have all of it"
+            );
         }
         // Never created: outside a Pod nobody asked for this file. Never a device or FIFO either, which could block.
         let is_file = std::fs::metadata(termination_log).is_ok_and(|metadata| metadata.is_file());
         if is_file
-            && let Ok(mut file) = std::fs::OpenOptions::new().write(true).truncate(true).open(termination_log)
+            && let Ok(mut file) = std::fs::OpenOptions::new()
+                .write(true)
+                .truncate(true)
+                .open(termination_log)
         {
             let _ = file.write_all(json.as_bytes());
         }
@@ -164,7 +179,10 @@ mod tests {
     fn the_kubelet_is_told_what_is_missing_and_no_file_is_made() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("termination-log");
-        let report = Report { unsent: 3, ..Report::default() };
+        let report = Report {
+            unsent: 3,
+            ..Report::default()
+        };
         report.tell(&path);
         assert!(!path.exists());
         std::fs::write(&path, "").unwrap();

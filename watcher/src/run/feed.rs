@@ -38,7 +38,12 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(follower: Follower, renderer: Renderer, memo: Memo, metrics: Rc<Metrics>) -> Self {
+    pub(super) fn new(
+        follower: Follower,
+        renderer: Renderer,
+        memo: Memo,
+        metrics: Rc<Metrics>,
+    ) -> Self {
         let mut interpreter = Interpreter::new(InterpretOptions::default());
         let mut told = Memory::new(TOLD);
         // A replayed call asks whether it was told before.
@@ -70,20 +75,26 @@ impl Feed {
         let read_at = Instant::now();
         for line in lines {
             self.metrics.lines.inc();
-            if !line.replay && let Some(seen) = self.seen_before.take() {
+            if !line.replay
+                && let Some(seen) = self.seen_before.take()
+            {
                 self.interpreter.import(&seen);
             }
             let mut events = std::mem::take(&mut self.events);
             if let Some(source) = self.follower.source(line.file) {
                 let subagent = source.subagent.as_deref();
-                self.interpreter.read(&source.session, subagent, &line.bytes, &mut events);
+                self.interpreter
+                    .read(&source.session, subagent, &line.bytes, &mut events);
             }
             if line.replay {
                 events.clear();
             } else {
                 self.last_line = Some(read_at);
                 self.changed = true;
-                let position = Position { file: line.file, end: line.end };
+                let position = Position {
+                    file: line.file,
+                    end: line.end,
+                };
                 self.push(&events, Some(position), read_at);
                 events.clear();
             }
@@ -115,8 +126,12 @@ impl Feed {
             .filter_map(|event| Some((self.renderer.render(event)?, told(event))))
             .collect();
         let counts = self.renderer.counts();
-        self.metrics.filtered.inc_by(counts.filtered.saturating_sub(filtered));
-        self.metrics.redacted.inc_by(counts.redacted.saturating_sub(self.metrics.redacted.get()));
+        self.metrics
+            .filtered
+            .inc_by(counts.filtered.saturating_sub(filtered));
+        self.metrics
+            .redacted
+            .inc_by(counts.redacted.saturating_sub(self.metrics.redacted.get()));
         let last = posts.pop();
         for (post, told) in posts {
             self.push_post(post, told, None, read_at);
@@ -129,16 +144,34 @@ impl Feed {
     }
 
     /// Embeds of one post may stand in two messages: each alone keeps the limits, all together may not.
-    fn push_post(&mut self, post: Post, told: Option<u64>, position: Option<Position>, read_at: Instant) {
+    fn push_post(
+        &mut self,
+        post: Post,
+        told: Option<u64>,
+        position: Option<Position>,
+        read_at: Instant,
+    ) {
         self.memo.ended = false;
         let mut embeds = post.embeds;
         let last = embeds.pop();
         for embed in embeds {
             let (files, position, told) = (Vec::new(), None, None);
-            self.queue.push(Waiting { embeds: vec![embed], files, read_at, position, told });
+            self.queue.push(Waiting {
+                embeds: vec![embed],
+                files,
+                read_at,
+                position,
+                told,
+            });
         }
         let embeds = last.into_iter().collect();
-        self.queue.push(Waiting { embeds, files: post.files, read_at, position, told });
+        self.queue.push(Waiting {
+            embeds,
+            files: post.files,
+            read_at,
+            position,
+            told,
+        });
     }
 
     /// Acknowledges the oldest `count` posts.
@@ -147,7 +180,9 @@ impl Feed {
         let (posts, reached) = self.queue.take(count);
         for post in &posts {
             self.metrics.posted.inc();
-            self.metrics.latency.observe(now.duration_since(post.read_at).as_secs_f64());
+            self.metrics
+                .latency
+                .observe(now.duration_since(post.read_at).as_secs_f64());
             if let Some(told) = post.told {
                 self.told.insert(told);
             }

@@ -62,9 +62,14 @@ impl Hook {
         let mut new_webhook = false;
         match found {
             Ok(webhook) => {
-                let refused = self.refused.as_ref().filter(|(refused, _)| *refused == webhook);
+                let refused = self
+                    .refused
+                    .as_ref()
+                    .filter(|(refused, _)| *refused == webhook);
                 if let Some((_, error)) = refused {
-                    self.trouble = Some(format!("{error}; nothing more is sent until the webhook URL changes"));
+                    self.trouble = Some(format!(
+                        "{error}; nothing more is sent until the webhook URL changes"
+                    ));
                 } else if self.current.as_ref() != Some(&webhook) {
                     tracing::info!(%webhook, "posting to this webhook");
                     new_webhook = self.current.is_some();
@@ -80,16 +85,24 @@ impl Hook {
                 self.trouble = Some(format!("{}{error}", refused.unwrap_or_default()));
             }
         }
-        let pause = if self.current.is_some() { SETTLED } else { SEARCHING };
+        let pause = if self.current.is_some() {
+            SETTLED
+        } else {
+            SEARCHING
+        };
         self.next_look = Some(now + pause);
         new_client || new_webhook
     }
 
     /// Stops using the webhook for good.
     pub(super) fn refuse(&mut self, error: Error) {
-        let Some(webhook) = self.current.take() else { return };
+        let Some(webhook) = self.current.take() else {
+            return;
+        };
         tracing::error!(%webhook, %error, "nothing more is sent until the webhook URL changes; the transcript keeps what follows");
-        self.trouble = Some(format!("{error}; nothing more is sent until the webhook URL changes"));
+        self.trouble = Some(format!(
+            "{error}; nothing more is sent until the webhook URL changes"
+        ));
         self.refused = Some((webhook, error));
         self.next_look = None;
     }

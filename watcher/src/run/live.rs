@@ -42,7 +42,10 @@ impl Live {
             return None;
         }
         self.posting(embeds.clone(), now);
-        Some(Message { embeds, ..Message::default() })
+        Some(Message {
+            embeds,
+            ..Message::default()
+        })
     }
 
     /// Learns how an edit went; true when the message is gone and has to be posted anew.
@@ -81,7 +84,10 @@ mod tests {
     use super::*;
 
     fn embeds(text: &str) -> Vec<Embed> {
-        vec![Embed { title: Some(text.into()), ..Embed::default() }]
+        vec![Embed {
+            title: Some(text.into()),
+            ..Embed::default()
+        }]
     }
 
     #[test]
@@ -99,10 +105,17 @@ mod tests {
         let (mut live, start) = (Live::default(), Instant::now());
         live.edit(embeds("a"), start);
         let after = Some(Duration::from_secs(60));
-        let limited = Error::RateLimited { after, global: false, scope: discord::Scope::User };
+        let limited = Error::RateLimited {
+            after,
+            global: false,
+            scope: discord::Scope::User,
+        };
         assert!(!live.edited(&Err(limited), start));
         assert_eq!(live.due(start), start + Duration::from_secs(60));
-        assert!(live.edit(embeds("a"), start + Duration::from_secs(60)).is_some());
+        assert!(
+            live.edit(embeds("a"), start + Duration::from_secs(60))
+                .is_some()
+        );
     }
 
     #[test]

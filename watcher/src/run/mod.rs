@@ -66,7 +66,12 @@ pub async fn run(config: Config, once: bool) -> anyhow::Result<Report> {
     let readiness = Readiness::default();
     readiness.set(true);
     let closing = CancellationToken::new();
-    health::listen(&config, router(readiness.clone(), Arc::new(registry)), &closing).await;
+    health::listen(
+        &config,
+        router(readiness.clone(), Arc::new(registry)),
+        &closing,
+    )
+    .await;
 
     let (follower, memo) = Follower::open(setup::follow(&config, once))?;
     let renderer = setup::renderer(&config)?;

@@ -33,7 +33,11 @@ impl Beat {
             (None, _) if !same => tracing::info!(subject, "it works again"),
             (Some(_), Some(next)) if same && now < next => {}
             (Some(text), _) => {
-                self.pause = if same { (self.pause * 2).min(SLOWEST) } else { BEAT };
+                self.pause = if same {
+                    (self.pause * 2).min(SLOWEST)
+                } else {
+                    BEAT
+                };
                 self.next = Some(now + self.pause);
                 tracing::warn!(subject, "{text}");
             }
@@ -47,11 +51,21 @@ impl Beat {
 pub(super) fn transcript(status: &FollowStatus) -> Option<String> {
     if let Some(first) = status.unreadable.first() {
         let more = status.unreadable.len() - 1;
-        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+        let more = if more > 0 {
+            format!(" (and {more} more)")
+        } else {
+            String::new()
+        };
         let path = first.path.display();
-        return Some(format!("{path} cannot be read: {}{more}; {}", first.reason, cure(first.owner)));
+        return Some(format!(
+            "{path} cannot be read: {}{more}; {}",
+            first.reason,
+            cure(first.owner)
+        ));
     }
-    let waited = status.nothing_found_for.filter(|waited| *waited >= PATIENCE)?;
+    let waited = status
+        .nothing_found_for
+        .filter(|waited| *waited >= PATIENCE)?;
     Some(format!(
         "no transcript found for {} s; set TRANSCRIPT_PATH to where the agent writes it",
         // In steps, so that the text changes seldom.
@@ -92,7 +106,11 @@ impl Unreadable {
             color: Some(RED),
             ..Embed::default()
         };
-        Some(Post { embeds: vec![embed], files: Vec::new(), kind: PostKind::Error })
+        Some(Post {
+            embeds: vec![embed],
+            files: Vec::new(),
+            kind: PostKind::Error,
+        })
     }
 }
 
@@ -115,14 +133,20 @@ mod tests {
     #[test]
     fn an_unreadable_transcript_names_the_annotation_that_cures_it() {
         let text = transcript(&unreadable()).unwrap();
-        assert!(text.contains("discord-monitoring.io/securityContext.runAsUser: \"1000\""), "{text}");
+        assert!(
+            text.contains("discord-monitoring.io/securityContext.runAsUser: \"1000\""),
+            "{text}"
+        );
     }
 
     #[test]
     fn discord_hears_of_it_only_when_it_lasts() {
         let (mut notice, start) = (Unreadable::default(), Instant::now());
         assert_eq!(notice.post(&unreadable(), start), None);
-        assert_eq!(notice.post(&FollowStatus::default(), start + UNREADABLE), None);
+        assert_eq!(
+            notice.post(&FollowStatus::default(), start + UNREADABLE),
+            None
+        );
         assert_eq!(notice.post(&unreadable(), start + UNREADABLE), None);
         let post = notice.post(&unreadable(), start + 2 * UNREADABLE).unwrap();
         assert_eq!(limits::fault(&post.embeds[0]), None);

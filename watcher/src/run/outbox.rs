@@ -92,7 +92,9 @@ impl Outbox {
         let Some(last) = self.last_start.filter(|_| !full) else {
             return Some(now);
         };
-        let limited = self.limited_at.is_some_and(|at| now.duration_since(at) < CALM);
+        let limited = self
+            .limited_at
+            .is_some_and(|at| now.duration_since(at) < CALM);
         Some(last + if limited { LONG_PAUSE } else { PAUSE })
     }
 
@@ -112,11 +114,22 @@ impl Outbox {
     }
 
     /// Starts a summary message.
-    pub(super) fn post_summary(&mut self, client: Rc<Client>, webhook: WebhookUrl, summary: Waiting) {
+    pub(super) fn post_summary(
+        &mut self,
+        client: Rc<Client>,
+        webhook: WebhookUrl,
+        summary: Waiting,
+    ) {
         self.start(client, webhook, vec![Rc::new(summary)], Done::Summary);
     }
 
-    fn start(&mut self, client: Rc<Client>, webhook: WebhookUrl, posts: Vec<Rc<Waiting>>, done: fn(Delivery) -> Done) {
+    fn start(
+        &mut self,
+        client: Rc<Client>,
+        webhook: WebhookUrl,
+        posts: Vec<Rc<Waiting>>,
+        done: fn(Delivery) -> Done,
+    ) {
         self.last_start = Some(Instant::now());
         let metrics = Rc::clone(&self.metrics);
         self.posting = Some(Box::pin(async move {
@@ -125,7 +138,13 @@ impl Outbox {
     }
 
     /// Starts an edit of the live summary.
-    pub(super) fn edit(&mut self, client: Rc<Client>, webhook: WebhookUrl, id: String, message: Message) {
+    pub(super) fn edit(
+        &mut self,
+        client: Rc<Client>,
+        webhook: WebhookUrl,
+        id: String,
+        message: Message,
+    ) {
         let metrics = Rc::clone(&self.metrics);
         self.editing = Some(Box::pin(async move {
             edit(&client, &webhook, &id, message, &metrics).await
@@ -134,7 +153,9 @@ impl Outbox {
 
     /// Starts taking a message away.
     pub(super) fn delete(&mut self, client: Rc<Client>, webhook: WebhookUrl, id: String) {
-        self.editing = Some(Box::pin(async move { client.delete_webhook_message(&webhook, &id).await }));
+        self.editing = Some(Box::pin(async move {
+            client.delete_webhook_message(&webhook, &id).await
+        }));
     }
 
     /// What comes back next; never when nothing is under way. Cancel-safe.

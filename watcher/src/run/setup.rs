@@ -12,7 +12,13 @@ use crate::render::{RenderOptions, Renderer, StatsOptions};
 pub(super) fn follow(config: &Config, once: bool) -> FollowOptions {
     let root = match config.transcript.clone() {
         Transcript::File(path) => Root::File(path),
-        Transcript::Tree { projects, workspace } => Root::Tree { projects, workspace },
+        Transcript::Tree {
+            projects,
+            workspace,
+        } => Root::Tree {
+            projects,
+            workspace,
+        },
     };
     FollowOptions {
         poll: config.poll,
@@ -43,7 +49,10 @@ pub(super) fn renderer(config: &Config) -> anyhow::Result<Renderer> {
         Ok(redactor) => redactor,
         Err(error) => {
             say("the redaction patterns", &error);
-            Redactor::new(RedactOptions { secrets: secrets(config), ..RedactOptions::default() })?
+            Redactor::new(RedactOptions {
+                secrets: secrets(config),
+                ..RedactOptions::default()
+            })?
         }
     };
     let prices = match config.prices_file.as_deref().map(Prices::from_file) {
@@ -59,7 +68,13 @@ pub(super) fn renderer(config: &Config) -> anyhow::Result<Renderer> {
         tokens: config.stats.tokens,
         errors: config.stats.errors,
     };
-    Ok(Renderer::new(RenderOptions { filters, parity: config.parity, redactor, stats, prices }))
+    Ok(Renderer::new(RenderOptions {
+        filters,
+        parity: config.parity,
+        redactor,
+        stats,
+        prices,
+    }))
 }
 
 fn say(what: &str, error: &dyn std::error::Error) {
@@ -84,7 +99,11 @@ fn redact(config: &Config) -> RedactOptions {
         }
         None => Redact::default(),
     };
-    RedactOptions { off: redact.off, own: redact.own.into_iter().collect(), secrets: secrets(config) }
+    RedactOptions {
+        off: redact.off,
+        own: redact.own.into_iter().collect(),
+        secrets: secrets(config),
+    }
 }
 
 /// What is the watcher's own and must not leave, should an agent ever print it.

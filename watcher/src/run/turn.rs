@@ -47,23 +47,41 @@ impl Run {
     }
 
     fn is_hurried(&self) -> bool {
-        self.ending.as_ref().is_some_and(|ending| ending.deadline.is_some())
+        self.ending
+            .as_ref()
+            .is_some_and(|ending| ending.deadline.is_some())
     }
 
     fn may_read(&self) -> bool {
-        let wanted = self.ending.as_ref().is_none_or(|ending| ending.step == Step::Feed);
-        wanted && self.feed.queue.has_room() && !self.hook.is_refused() && !self.feed.follower.finished()
+        let wanted = self
+            .ending
+            .as_ref()
+            .is_none_or(|ending| ending.step == Step::Feed);
+        wanted
+            && self.feed.queue.has_room()
+            && !self.hook.is_refused()
+            && !self.feed.follower.finished()
     }
 
     /// The next moment at which something is due by itself.
     fn wake(&self, now: Instant) -> Instant {
-        let feed = self.hook.get().and_then(|_| self.outbox.due(&self.feed.queue, now));
+        let feed = self
+            .hook
+            .get()
+            .and_then(|_| self.outbox.due(&self.feed.queue, now));
         let edit = self.wants_edit().then(|| self.live.due(now));
         let ending = self.ending.as_ref().and_then(|ending| ending.wake(now));
-        [feed, edit, ending, self.hook.next_look(), self.feed.interpreter.next_tick(), self.end_by_itself()]
-            .into_iter()
-            .flatten()
-            .fold(self.next_beat, Instant::min)
+        [
+            feed,
+            edit,
+            ending,
+            self.hook.next_look(),
+            self.feed.interpreter.next_tick(),
+            self.end_by_itself(),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(self.next_beat, Instant::min)
     }
 
     /// What has its time: looking for the webhook, telling long calls, saving, health.
@@ -71,7 +89,12 @@ impl Run {
         if self.hook.next_look().is_none_or(|at| at <= now) && self.hook.look(now) {
             self.outbox.abandon();
         }
-        if self.feed.interpreter.next_tick().is_some_and(|at| at <= now) {
+        if self
+            .feed
+            .interpreter
+            .next_tick()
+            .is_some_and(|at| at <= now)
+        {
             self.feed.tick(now);
         }
         if self.ending.is_none() && self.end_by_itself().is_some_and(|at| at <= now) {
@@ -86,21 +109,31 @@ impl Run {
             self.feed.save();
         }
         let status = self.feed.follower.status();
-        self.metrics.behind_bytes.set(i64::try_from(status.bytes_behind).unwrap_or(i64::MAX));
-        self.metrics.queue.set(i64::try_from(self.feed.queue.posts()).unwrap_or(i64::MAX));
+        self.metrics
+            .behind_bytes
+            .set(i64::try_from(status.bytes_behind).unwrap_or(i64::MAX));
+        self.metrics
+            .queue
+            .set(i64::try_from(self.feed.queue.posts()).unwrap_or(i64::MAX));
         let discord = self.hook.trouble().or_else(|| self.metrics.trouble());
         let transcript = notices::transcript(&status);
         let troubles = [
             // While it is retried, the sender itself says so.
             ("discord", discord, self.hook.trouble()),
             ("transcript", transcript.clone(), transcript),
-            ("checkpoint", status.checkpoint.clone(), status.checkpoint.clone()),
+            (
+                "checkpoint",
+                status.checkpoint.clone(),
+                status.checkpoint.clone(),
+            ),
         ];
         for (beat, (subject, shown, logged)) in self.beats.iter_mut().zip(troubles) {
             self.readiness.detail(subject, shown);
             beat.say(subject, logged, now);
         }
-        if !self.feed.memo.unreadable_said && let Some(post) = self.unreadable.post(&status, now) {
+        if !self.feed.memo.unreadable_said
+            && let Some(post) = self.unreadable.post(&status, now)
+        {
             self.feed.memo.unreadable_said = true;
             self.feed.say(post);
         }
@@ -135,34 +168,54 @@ impl Run {
 
     /// With `--once` a person waits: no webhook, or a refused one, is not waited for longer than the flush time.
     fn is_hopeless(&self, now: Instant) -> bool {
-        let nobody = self.hook.get().is_none() && (self.feed.queue.posts() > 0 || self.hook.is_refused());
+        let nobody =
+            self.hook.get().is_none() && (self.feed.queue.posts() > 0 || self.hook.is_refused());
         nobody && (self.hook.is_refused() || now.duration_since(self.started) > self.config.flush)
     }
 
     fn start_what_is_due(&mut self, now: Instant) {
         self.advance_ending(now);
-        let Some((client, webhook)) = self.hook.get() else { return };
+        let Some((client, webhook)) = self.hook.get() else {
+            return;
+        };
         let webhook = webhook.clone();
-        if self.ending.as_ref().is_some_and(|ending| ending.step != Step::Feed) {
+        if self
+            .ending
+            .as_ref()
+            .is_some_and(|ending| ending.step != Step::Feed)
+        {
             return;
         }
         if !self.outbox.is_posting() {
             let live_first = self.ending.is_none()
                 && self.metrics.events.get() > 0
-                && self.live.is_missing(self.feed.memo.live.as_ref(), webhook.id());
+                && self
+                    .live
+                    .is_missing(self.feed.memo.live.as_ref(), webhook.id());
             if live_first {
                 let embeds = self.summary().embeds;
                 self.live.posting(embeds.clone(), now);
                 self.feed.changed = false;
-                self.outbox.post_summary(client.clone(), webhook.clone(), waiting(embeds));
-            } else if self.outbox.due(&self.feed.queue, now).is_some_and(|at| at <= now) {
-                self.outbox.post(client.clone(), webhook.clone(), &self.feed.queue);
+                self.outbox
+                    .post_summary(client.clone(), webhook.clone(), waiting(embeds));
+            } else if self
+                .outbox
+                .due(&self.feed.queue, now)
+                .is_some_and(|at| at <= now)
+            {
+                self.outbox
+                    .post(client.clone(), webhook.clone(), &self.feed.queue);
             }
         }
         if self.wants_edit() && self.live.due(now) <= now && self.ending.is_none() {
             self.feed.changed = false;
             let embeds = self.summary().embeds;
-            let id = self.feed.memo.live.as_ref().map(|message| message.id.clone());
+            let id = self
+                .feed
+                .memo
+                .live
+                .as_ref()
+                .map(|message| message.id.clone());
             if let (Some(id), Some(message)) = (id, self.live.edit(embeds, now)) {
                 self.outbox.edit(client, webhook, id, message);
             }
@@ -179,15 +232,22 @@ impl Run {
 
     /// Takes an ending's next step when the one before is done.
     fn advance_ending(&mut self, now: Instant) {
-        let Some(ending) = &mut self.ending else { return };
+        let Some(ending) = &mut self.ending else {
+            return;
+        };
         if ending.step == Step::Feed && self.feed.follower.finished() && !ending.told {
             ending.told = true;
             // Nobody will wait for these results any more.
             self.feed.tick(now + Duration::from_hours(24));
         }
-        let Some(ending) = &mut self.ending else { return };
+        let Some(ending) = &mut self.ending else {
+            return;
+        };
         let all_sent = ending.told && self.feed.queue.posts() == 0;
-        if ending.step == Step::Feed && (all_sent || ending.is_past_cutoff(now)) && !self.outbox.is_posting() {
+        if ending.step == Step::Feed
+            && (all_sent || ending.is_past_cutoff(now))
+            && !self.outbox.is_posting()
+        {
             let nothing_new = self.metrics.events.get() == 0 || self.feed.memo.ended;
             let Some((client, webhook)) = self.hook.get().filter(|_| !nothing_new) else {
                 // Once asked to end, a webhook that is not there is not waited for.
@@ -200,7 +260,8 @@ impl Run {
             let webhook = webhook.clone();
             let mut post = self.summary();
             self.report().complete(&mut post);
-            self.outbox.post_summary(client, webhook, waiting(post.embeds));
+            self.outbox
+                .post_summary(client, webhook, waiting(post.embeds));
         }
     }
 
@@ -216,8 +277,14 @@ impl Run {
             Done::Summary(mut delivery) => {
                 let message = delivery.message.take();
                 let webhook = self.hook.get().map(|(_, webhook)| webhook.id().to_owned());
-                let saved = message.zip(webhook).map(|(id, webhook)| LiveMessage { webhook, id });
-                match self.ending.as_mut().filter(|ending| ending.step == Step::Summary) {
+                let saved = message
+                    .zip(webhook)
+                    .map(|(id, webhook)| LiveMessage { webhook, id });
+                match self
+                    .ending
+                    .as_mut()
+                    .filter(|ending| ending.step == Step::Summary)
+                {
                     Some(ending) => {
                         ending.step = Step::Live;
                         self.feed.memo.ended = delivery.end.is_none();
@@ -251,7 +318,11 @@ impl Run {
     }
 
     fn edited(&mut self, result: &Result<(), discord::Error>) {
-        if let Some(ending) = self.ending.as_mut().filter(|ending| ending.step == Step::Live) {
+        if let Some(ending) = self
+            .ending
+            .as_mut()
+            .filter(|ending| ending.step == Step::Live)
+        {
             ending.step = Step::Over;
         } else if self.live.edited(result, Instant::now()) {
             self.feed.memo.live = None;
@@ -269,7 +340,11 @@ impl Run {
         if let Some(error) = delivery.end {
             self.hook.refuse(error);
             self.outbox.abandon();
-            if let Some(ending) = self.ending.as_mut().filter(|ending| ending.step != Step::Feed) {
+            if let Some(ending) = self
+                .ending
+                .as_mut()
+                .filter(|ending| ending.step != Step::Feed)
+            {
                 ending.step = Step::Over;
             }
         }
@@ -286,10 +361,15 @@ impl Run {
         };
         let elapsed = between(activity.first.as_deref(), activity.last.as_deref());
         let elapsed = elapsed.unwrap_or_else(|| self.started.elapsed());
-        let mut post = self.feed.renderer.summary(&self.feed.interpreter, state, elapsed);
+        let mut post = self
+            .feed
+            .renderer
+            .summary(&self.feed.interpreter, state, elapsed);
         if let (Some(embed), Some(title)) = (post.embeds.first_mut(), self.config.run.title()) {
             let name = discord::limits::cut(&title, discord::limits::AUTHOR).into_owned();
-            embed.author.get_or_insert(discord::Author { name, url: None });
+            embed
+                .author
+                .get_or_insert(discord::Author { name, url: None });
         }
         post
     }
@@ -313,7 +393,13 @@ impl Run {
 
 /// A summary as the outbox takes it.
 fn waiting(embeds: Vec<discord::Embed>) -> Waiting {
-    Waiting { embeds, files: Vec::new(), read_at: Instant::now(), position: None, told: None }
+    Waiting {
+        embeds,
+        files: Vec::new(),
+        read_at: Instant::now(),
+        position: None,
+        told: None,
+    }
 }
 
 /// The time between two ISO 8601 moments, when both are.
