@@ -77,7 +77,8 @@ pub(super) fn walk(dir: &Path, level: Level, visitor: &mut impl Visitor) -> usiz
     seen
 }
 
-fn below(level: Level, name: &OsStr) -> Option<Level> {
+/// What a directory called `name` is inside of one of `level`, if it matters at all.
+pub(super) fn below(level: Level, name: &OsStr) -> Option<Level> {
     match level {
         Level::Top if name == "projects" => Some(Level::Projects),
         Level::Project if name == "subagents" => Some(Level::Subagents(2)),

@@ -2,19 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::checkpoint::{Checkpoint, Entry};
+use super::clock::{Clock, Now};
 use super::error::FollowError;
 use super::fingerprint::TAIL;
 use super::line::{FileKey, Line, Source};
+use super::old::{Unfollowed, Why};
 use super::options::FollowOptions;
 use super::places::Ghost;
 use super::status::{FollowStatus, Unreadable};
 use super::store::Store;
 use super::tracked::{Inode, Tracked};
+use super::wake::Wake;
 
 /// Bytes read from a file at once.
 pub(super) const CHUNK: usize = 64 << 10;
@@ -28,25 +31,6 @@ const IDLE_TICK: Duration = Duration::from_secs(1);
 const RETIRED: usize = 256;
 /// Files in a checkpoint.
 pub(super) const MAX_FILES: usize = 1024;
-
-/// A moment, on both clocks.
-#[derive(Debug, Clone, Copy)]
-pub struct Now {
-    /// For pauses and ages of our own.
-    pub instant: Instant,
-    /// For files' times.
-    pub wall: SystemTime,
-}
-
-impl Now {
-    /// The moment of the call.
-    pub fn real() -> Self {
-        Self {
-            instant: Instant::now(),
-            wall: SystemTime::now(),
-        }
-    }
-}
 
 /// Follows transcripts. See the module for what it promises.
 pub struct Follower {
@@ -64,14 +48,20 @@ pub struct Follower {
     /// The file that was read last, so that the next one gets its turn.
     pub(super) turn: FileKey,
     store: Store,
-    pub(super) first_start: SystemTime,
-    started: Instant,
-    pub(super) listed: HashSet<PathBuf>,
+    pub(super) clock: Clock,
+    pub(super) wake: Wake,
+    pub(super) unfollowed: Unfollowed,
+    /// Hashes of the directories of the last sweep.
+    pub(super) listed: HashSet<u64>,
     pub(super) next_sweep: Option<Instant>,
     next_look: Option<Instant>,
     pub(super) counts: FollowStatus,
     pub(super) troubles: BTreeMap<PathBuf, Unreadable>,
     pub(super) found_any: bool,
+    /// The files of the checkpoint that were not met were looked for elsewhere.
+    pub(super) searched: bool,
+    /// Files wait until there is room in the list.
+    pub(super) crowded: bool,
     finishing: bool,
     done: bool,
 }
@@ -84,14 +74,15 @@ impl Follower {
             return Err(FollowError::Options("max_line_bytes is 0"));
         }
         let mut store = Store::open(options.state_dir.clone());
-        let (first_start, entries, memo) = match store.load() {
+        let (first_start, mut entries, memo) = match store.load() {
             Some(Checkpoint {
                 first_start,
                 files,
                 memo,
-            }) => (UNIX_EPOCH + Duration::from_secs(first_start), files, memo),
-            None => (SystemTime::now(), Vec::new(), Value::Null),
+            }) => (Some(first_start), files, memo),
+            None => (None, Vec::new(), Value::Null),
         };
+        entries.truncate(MAX_FILES);
         let follower = Self {
             files: BTreeMap::new(),
             by_path: HashMap::new(),
@@ -106,15 +97,18 @@ impl Follower {
             queue: VecDeque::new(),
             chunk: vec![0; CHUNK + TAIL],
             turn: FileKey(0),
+            clock: Clock::new(first_start),
+            wake: Wake::open(options.inotify && !options.once),
+            unfollowed: store.load_old(),
             store,
-            first_start,
-            started: Instant::now(),
             listed: HashSet::new(),
             next_sweep: None,
             next_look: None,
             counts: FollowStatus::default(),
             troubles: BTreeMap::new(),
             found_any: false,
+            searched: false,
+            crowded: false,
             finishing: options.once,
             done: false,
             options,
@@ -134,12 +128,15 @@ impl Follower {
             if !lines.is_empty() || self.done || now.instant >= idle {
                 return lines;
             }
-            if self.readable().is_some() {
+            if self.readable(now.instant).is_some() {
                 tokio::task::yield_now().await;
                 continue;
             }
             let look = now.instant + self.options.poll;
-            tokio::time::sleep_until(look.min(idle).into()).await;
+            tokio::select! {
+                () = self.wake.ready() => {}
+                () = tokio::time::sleep_until(look.min(idle).into()) => {}
+            }
         }
     }
 
@@ -161,10 +158,14 @@ impl Follower {
     }
 
     fn step(&mut self, now: Now) {
-        let busy = self.readable().is_some();
+        self.clock.tick(now);
+        let busy = self.readable(now.instant).is_some();
+        let hints = self.wake.hints();
+        self.follow_hints(hints, now);
         if self.next_sweep.is_none_or(|at| at <= now.instant) {
             self.sweep(now);
         }
+        // With a backlog, looking at every file between two chunks would cost more than reading them.
         if !busy || self.next_look.is_none_or(|at| at <= now.instant) {
             self.next_look = Some(now.instant + self.options.poll);
             for key in self.hot() {
@@ -176,7 +177,7 @@ impl Follower {
             }
         }
         for _ in 0..MAX_READS {
-            match self.readable() {
+            match self.readable(now.instant) {
                 Some(key) if self.queue.is_empty() => self.read(key, now),
                 _ => break,
             }
@@ -184,7 +185,11 @@ impl Follower {
         if self.queue.is_empty() {
             self.take_unterminated(now);
         }
-        self.done = self.finishing && self.queue.is_empty() && self.readable().is_none();
+        let read = !self.crowded && self.files.values().all(|tracked| tracked.at_end);
+        self.done = self.finishing && self.queue.is_empty() && read;
+        if std::mem::take(&mut self.crowded) && self.finishing {
+            self.next_sweep = Some(now.instant);
+        }
     }
 
     /// The files worth a look in every step: the ones that grew last.
@@ -231,8 +236,12 @@ impl Follower {
     /// that fails says so; the status goes on saying it, and the next call tries again.
     pub fn save(&mut self, memo: &Value) -> Result<(), FollowError> {
         let checkpoint = self.checkpoint(memo.clone());
-        match self.store.write(checkpoint) {
-            Ok(_) => Ok(()),
+        let old = self.unfollowed.changed.then(|| self.unfollowed.to_json());
+        match self.store.write(checkpoint, old.as_deref()) {
+            Ok(()) => {
+                self.unfollowed.changed = false;
+                Ok(())
+            }
             Err(source) => {
                 let path = self.store.path();
                 let text = format!("cannot write {}: {source}", path.display());
@@ -256,12 +265,8 @@ impl Follower {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.extend(entries);
         files.drain(..files.len().saturating_sub(MAX_FILES));
-        let first_start = self
-            .first_start
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         Checkpoint {
-            first_start: first_start.as_secs(),
+            first_start: self.clock.first_start(),
             files,
             memo,
         }
@@ -282,7 +287,14 @@ impl Follower {
             status.bytes_unfinished += tracked.buffer.position() - tracked.buffer.line_start();
         }
         status.unreadable = self.troubles.values().cloned().collect();
-        status.nothing_found_for = (!self.found_any).then(|| self.started.elapsed());
+        status.nothing_found_for = (!self.found_any).then(|| {
+            self.clock
+                .started
+                .map_or(Duration::ZERO, |started| started.elapsed())
+        });
+        status.old = self.unfollowed.count(Why::Old);
+        status.foreign = self.unfollowed.count(Why::Foreign);
+        status.wake_ups = self.wake.status();
         status.checkpoint.clone_from(&self.store.trouble);
         status
     }

@@ -12,22 +12,28 @@
 
 mod buffer;
 mod checkpoint;
+mod clock;
 mod discover;
 mod error;
 mod fingerprint;
 mod follower;
 mod layout;
 mod line;
+mod meet;
+mod old;
 mod options;
 mod places;
 mod read;
+mod sniff;
 mod status;
 mod store;
 mod sweep;
 mod tracked;
+mod wake;
 
+pub use clock::Now;
 pub use error::FollowError;
-pub use follower::{Follower, Now};
+pub use follower::Follower;
 pub use line::{FileKey, Line, Source};
 pub use options::{FollowOptions, Root};
 pub use status::{FollowStatus, Unreadable, WakeUps};

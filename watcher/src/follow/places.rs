@@ -3,34 +3,48 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::clock::Now;
 use super::fingerprint::{Fingerprint, HEAD, Tail};
-use super::follower::{Follower, Now};
-use super::layout::{is_transcript, whose};
-use super::line::{FileKey, Source};
+use super::follower::Follower;
+use super::layout::is_transcript;
+use super::line::FileKey;
 use super::tracked::{Mark, Place, Tracked, find_beside, inode};
 
 /// Earlier lives of files whose content may turn up again elsewhere.
 const MAX_GHOSTS: usize = 64;
 /// How long a file that lost its name is still read: its writer may hold it open.
 const LINGER: Duration = Duration::from_secs(30);
+/// How long a file that begins like another, and is shorter, is given to grow into a copy of it.
+const COPYING: Duration = Duration::from_secs(2);
 
 /// What remains of a file that ended, moved or was written anew: enough to recognise a copy of it.
 pub(super) struct Ghost {
+    key: FileKey,
     path: PathBuf,
     head: Fingerprint,
     mark: Mark,
     from: u64,
 }
 
-/// Where reading of a new file begins, because what stands before was handed out from another one.
-pub(super) struct Resume {
-    pub(super) at: u64,
-    pub(super) tail: Tail,
+/// Where reading of a new file begins.
+enum Origin {
+    Head,
+    /// What stands before was handed out from another file.
+    At(Resume),
+    /// It may become a copy, but is shorter than that yet.
+    Growing,
+    /// The file before it at this path is not read to its end.
+    Later,
+}
+
+struct Resume {
+    at: u64,
+    tail: Tail,
     /// Where the other one's reading began.
-    pub(super) from: u64,
+    from: u64,
 }
 
 impl Follower {
@@ -81,7 +95,13 @@ impl Follower {
         } else {
             tracked.place = Place::Unlinked;
         }
+        if tracked.handle.is_some() || tracked.place != Place::Unlinked {
+            // What it got since the last look must be read before its successor is.
+            tracked.at_end = false;
+            tracked.verify = true;
+        }
         let ghost = Ghost {
+            key,
             path: old,
             head: tracked.head,
             mark: tracked.last_mark(),
@@ -116,22 +136,22 @@ impl Follower {
         remember(
             &mut self.ghosts,
             Ghost {
+                key,
                 path: path.clone(),
                 head: old.head,
                 mark,
                 from: old.from,
             },
         );
-        let new = self.new_key();
-        let source = Source {
-            key: new,
-            ..old.source.clone()
-        };
+        // An inode used again may bring another session with it.
+        let source = self.source_of(&path);
+        let new = source.key;
         let mut tracked = Tracked::new(source, old.inode, (0, Tail::EMPTY), limit, now.instant);
         tracked.handle = old.handle;
         tracked.place = old.place;
         tracked.displaced = old.displaced;
         tracked.seen = old.seen;
+        tracked.decided = true;
         self.by_inode.insert(old.inode, new);
         if self.by_path.get(&path) == Some(&key) {
             self.by_path.insert(path, new);
@@ -185,49 +205,86 @@ impl Follower {
         self.retire(tracked.source);
     }
 
-    /// Is a new file the continuation or a copy of one whose lines were handed out? At the same path the fingerprints
-    /// decide; elsewhere only long ones do, for all sessions begin alike.
-    pub(super) fn continues(&self, path: &Path, file: &File) -> Option<Resume> {
-        let living = self.files.values().map(|tracked| {
-            (
-                &*tracked.source.path,
-                tracked.head,
-                tracked.last_mark(),
-                tracked.from,
-            )
+    /// Where reading of a new file begins. At the same path fingerprints of any length tell that it goes on where the
+    /// one before it stopped; elsewhere only long ones tell a copy, for all sessions begin alike.
+    fn origin(&self, key: FileKey, now: Now) -> Origin {
+        let Some(tracked) = self.files.get(&key) else {
+            return Origin::Later;
+        };
+        let Some(file) = &tracked.handle else {
+            return Origin::Later;
+        };
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        let path = &*tracked.source.path;
+        let before = self.ghosts.iter().filter(|ghost| ghost.path == path);
+        let unread = |ghost: &Ghost| {
+            let before = self.files.get(&ghost.key);
+            before.is_some_and(|before| ghost.key != key && !before.at_end)
+        };
+        if before.clone().any(unread) {
+            return Origin::Later;
+        }
+        let living = self
+            .files
+            .values()
+            .filter(|other| other.source.key != key)
+            .map(|other| (false, other.head, other.last_mark(), other.from));
+        let ghosts = self.ghosts.iter().map(|ghost| {
+            // Read on since it lost its place: its last mark stands farther now.
+            let mark = self
+                .files
+                .get(&ghost.key)
+                .map_or(ghost.mark, Tracked::last_mark);
+            (ghost.path == path, ghost.head, mark, ghost.from)
         });
-        let ghosts = self
-            .ghosts
-            .iter()
-            .rev()
-            .map(|ghost| (&*ghost.path, ghost.head, ghost.mark, ghost.from));
-        let mut best: Option<Resume> = None;
-        for (old, head, mark, from) in living.chain(ghosts) {
-            let shortest = if old == path { 1 } else { HEAD as u64 };
-            let better = best.as_ref().is_none_or(|best| best.at < mark.end);
-            if mark.end >= shortest
-                && better
-                && let Some(tail) = resume(file, &head, &mark)
-            {
-                best = Some(Resume {
+        let mut best = Origin::Head;
+        for (here, head, mark, from) in living.chain(ghosts) {
+            let long = usize::from(head.len) == HEAD;
+            if !(here || long) || matches!(&best, Origin::At(best) if best.at >= mark.end) {
+                continue;
+            }
+            if let Some(tail) = resume(file, &head, &mark) {
+                best = Origin::At(Resume {
                     at: mark.end,
                     tail,
                     from,
                 });
+            } else if long
+                && size < mark.end
+                && now.instant.saturating_duration_since(tracked.grown) < COPYING
+                && !self.finishing()
+                && head.matches(file, 0).unwrap_or(false)
+                && matches!(best, Origin::Head)
+            {
+                best = Origin::Growing;
             }
         }
         best
     }
 
-    /// A new life of a file, at its path.
-    pub(super) fn source_of(&mut self, path: &Path) -> Source {
-        let whose = whose(path);
-        Source {
-            key: self.new_key(),
-            path: path.to_owned(),
-            session: whose.session,
-            subagent: whose.subagent,
+    /// Decides where a new file is read from. Says no when that cannot be known yet.
+    pub(super) fn decide(&mut self, key: FileKey, now: Now) -> bool {
+        let origin = self.origin(key, now);
+        let (limit, poll) = (self.options.max_line_bytes, self.options.poll);
+        let Some(tracked) = self.files.get_mut(&key) else {
+            return false;
+        };
+        match origin {
+            Origin::Later => {
+                tracked.wait_until = Some(now.instant + poll);
+                return false;
+            }
+            Origin::Growing => {
+                tracked.wait_until = Some(tracked.grown + COPYING);
+                return false;
+            }
+            Origin::Head => {}
+            Origin::At(Resume { at, tail, from }) => {
+                tracked.start_at(at, tail, from, limit);
+            }
         }
+        tracked.decided = true;
+        true
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::io;
 use std::ops::Bound::{Excluded, Unbounded};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
 
 use super::buffer::Piece;
+use super::clock::Now;
 use super::fingerprint::{Fingerprint, HEAD, read_at};
-use super::follower::{CHUNK, Follower, Now};
+use super::follower::{CHUNK, Follower};
+use super::layout::whose;
 use super::line::{FileKey, Line};
+use super::sniff;
 use super::status::FollowStatus;
 use super::tracked::{Place, Tracked, inode, open};
 
@@ -17,14 +20,16 @@ use super::tracked::{Place, Tracked, inode, open};
 const MAX_OPEN: usize = 64;
 /// How long a last line without a newline must rest before it may be taken for a whole record.
 const QUIET: Duration = Duration::from_secs(2);
+/// The pause before a file that could not be opened is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 impl Follower {
     /// The file to read next: one with lines to replay, else the next in turn that has anything.
-    pub(super) fn readable(&self) -> Option<FileKey> {
+    pub(super) fn readable(&self, now: Instant) -> Option<FileKey> {
         let after = self.files.range((Excluded(self.turn), Unbounded));
         let mut waiting = after
             .chain(self.files.range(..=self.turn))
-            .filter(|(_, t)| !t.at_end);
+            .filter(|(_, tracked)| tracked.readable(now));
         let first = waiting.clone().find(|(_, tracked)| tracked.replaying());
         first.or_else(|| waiting.next()).map(|(key, _)| *key)
     }
@@ -32,7 +37,7 @@ impl Follower {
     /// Reads one chunk of one file into the queue.
     pub(super) fn read(&mut self, key: FileKey, now: Now) {
         self.turn = key;
-        if !self.open_handle(key, now) {
+        if !self.open_handle(key, now) || !self.prepare(key, now) {
             return;
         }
         let Some(tracked) = self.files.get_mut(&key) else {
@@ -49,6 +54,31 @@ impl Follower {
                 self.trouble(&path, &error);
             }
         }
+    }
+
+    /// Before the first chunk of a new file: where does it begin, and whose is it?
+    fn prepare(&mut self, key: FileKey, now: Now) -> bool {
+        let Some(tracked) = self.files.get_mut(&key) else {
+            return false;
+        };
+        if tracked.decided {
+            return true;
+        }
+        let Some(file) = &tracked.handle else {
+            return false;
+        };
+        if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            tracked.at_end = true;
+            return false;
+        }
+        if whose(&tracked.source.path).session_unknown
+            && let Some(session) = sniff::head(file)
+                .ok()
+                .and_then(|head| sniff::session(&head))
+        {
+            tracked.source.session = session;
+        }
+        self.decide(key, now)
     }
 
     /// Sees to it that a file is open. Says no when it cannot be, for now.
@@ -77,8 +107,9 @@ impl Follower {
             }
             Err(error) => {
                 tracked.at_end = true;
-                // The next look takes it for changed and tries again.
+                // The next look takes it for changed, and it is tried again.
                 tracked.seen = None;
+                tracked.wait_until = Some(now.instant + RETRY);
                 if error.kind() == io::ErrorKind::NotFound {
                     self.displaced(key, now);
                 } else {

@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 
 use super::checkpoint::{Checkpoint, Stored};
 use super::fingerprint::Fingerprint;
+use super::old::Unfollowed;
 
 const CURRENT: &str = "checkpoint.json";
 const PREVIOUS: &str = "checkpoint.previous.json";
 const CORRUPT: &str = "checkpoint.corrupt";
 const TEMPORARY: &str = "checkpoint.tmp";
+const OLD: &str = "old.json";
 /// More than a full list of files and a caller's memo ever need; a larger file is damage, not data.
 const MAX_BYTES: u64 = 32 << 20;
 
@@ -65,15 +67,26 @@ impl Store {
         None
     }
 
-    /// Writes, unless the same was written last. Says whether it wrote.
-    pub(super) fn write(&mut self, checkpoint: Checkpoint) -> io::Result<bool> {
+    /// The sessions that were old at the first start.
+    pub(super) fn load_old(&self) -> Unfollowed {
+        let read = |dir: &PathBuf| fs::read(dir.join(OLD)).ok();
+        let json = self.dir.as_ref().and_then(read).unwrap_or_default();
+        Unfollowed::from_json(&json)
+    }
+
+    /// Writes, unless the same was written last; before it the old sessions, where they changed.
+    pub(super) fn write(&mut self, checkpoint: Checkpoint, old: Option<&[u8]>) -> io::Result<()> {
         let Some(dir) = self.dir.as_deref() else {
-            return Ok(false);
+            return Ok(());
         };
+        if let Some(old) = old {
+            write_synced(&dir.join(TEMPORARY), old)?;
+            fs::rename(dir.join(TEMPORARY), dir.join(OLD))?;
+        }
         let bytes = serde_json::to_vec(&Stored::V1(checkpoint))?;
         let print = Fingerprint::of(&bytes);
         if self.written == Some(print) {
-            return Ok(false);
+            return Ok(());
         }
         if bytes.len() as u64 > MAX_BYTES {
             return Err(io::Error::other(format!(
@@ -84,7 +97,7 @@ impl Store {
         replace(dir, &bytes)?;
         self.written = Some(print);
         self.trouble = None;
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -103,14 +116,7 @@ fn read(path: &Path) -> io::Result<Option<Checkpoint>> {
 
 fn replace(dir: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = dir.join(TEMPORARY);
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    write_synced(&temporary, bytes)?;
     let current = dir.join(CURRENT);
     match fs::rename(&current, dir.join(PREVIOUS)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -118,4 +124,16 @@ fn replace(dir: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     fs::rename(&temporary, &current)?;
     File::open(dir)?.sync_all()
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }

@@ -106,6 +106,10 @@ pub(super) struct Tracked {
     pub(super) at_end: bool,
     /// Something about it changed: its head has to be recognised before anything is read.
     pub(super) verify: bool,
+    /// It is known where reading begins.
+    pub(super) decided: bool,
+    /// Not to be read before this.
+    pub(super) wait_until: Option<Instant>,
     /// The read position at which the unfinished line was last tried as a whole record.
     pub(super) tried: u64,
 }
@@ -139,6 +143,8 @@ impl Tracked {
             grown: now,
             at_end: false,
             verify: true,
+            decided: false,
+            wait_until: None,
             tried: from,
         }
     }
@@ -146,6 +152,7 @@ impl Tracked {
     /// Takes over what a checkpoint knows. Reading begins at its `from`, before which `tail` stands.
     pub(super) fn restore(&mut self, entry: &Entry) {
         self.head = entry.head;
+        self.decided = true;
         self.replay_until = entry.acknowledged;
         self.acknowledged = Mark {
             handed: entry.acknowledged,
@@ -216,6 +223,23 @@ impl Tracked {
         if let Some(mark) = last {
             self.acknowledged = mark.mark();
         }
+    }
+
+    /// Everything before `at` was handed out from another file, whose reading began at `from`.
+    pub(super) fn start_at(&mut self, at: u64, tail: Tail, from: u64, limit: usize) {
+        self.rewind(at, tail, limit);
+        self.from = from;
+        self.replay_until = at;
+        self.acknowledged = Mark {
+            handed: at,
+            end: at,
+            tail: tail.fingerprint(),
+        };
+    }
+
+    /// Is there anything to read, and may it be read now?
+    pub(super) fn readable(&self, now: Instant) -> bool {
+        !self.at_end && self.wait_until.is_none_or(|until| until <= now)
     }
 
     /// Reading goes on at `mark`; what was read behind it is forgotten.

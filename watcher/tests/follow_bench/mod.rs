@@ -122,4 +122,34 @@ impl Bench {
     pub fn save(&mut self) {
         self.follower().save(&json!("memo")).unwrap();
     }
+
+    /// The ids of the records that come and are not replayed; all are acknowledged.
+    pub fn ids(&mut self) -> Vec<String> {
+        let lines = self.lines();
+        self.acknowledge(&lines);
+        lines
+            .iter()
+            .filter(|line| !line.replay)
+            .map(|line| id(&line.bytes))
+            .collect()
+    }
+
+    /// Makes a file look as if it was last written so long ago.
+    pub fn age(&self, name: &str, age: Duration) {
+        let file = File::options().write(true).open(self.path(name)).unwrap();
+        file.set_modified(self.now.wall - age).unwrap();
+    }
+}
+
+/// A record with an id of its own, long enough for its fingerprints.
+pub fn record(id: &str) -> String {
+    format!("{{\"id\":\"{id}\",\"text\":\"{:>60}\"}}\n", id)
+}
+
+/// What [`record`] put in; the line itself when it is no such record.
+pub fn id(line: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(line) {
+        Ok(value) if value["id"].is_string() => value["id"].as_str().unwrap().to_owned(),
+        _ => String::from_utf8_lossy(line).into_owned(),
+    }
 }
