@@ -1,7 +1,7 @@
 # The steps that need a cluster. Sourced after steps.sh, never run.
 # shellcheck shell=bash
 
-node_tests() { cargo test --locked --package tests --features node --test node --no-fail-fast "$@"; }
+node_tests() { cargo test --locked --package tests --features node --no-fail-fast "$@"; }
 
 # A node that was up before stays up; one that these steps made goes with them.
 on_node() {
@@ -12,5 +12,7 @@ on_node() {
   fi
   step "a node" "$ROOT/hack/cluster/up.sh"
   step "images" "$ROOT/hack/images.sh"
-  step "tests on a real node" node_tests "$@"
+  # One after the other: both install the chart.
+  step "charts on a real node" node_tests --test helm on_node
+  step "the main job on a real node" node_tests --test node
 }

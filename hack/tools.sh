@@ -83,7 +83,12 @@ group_apt() {
   run "apt-get install$missing" apt-get install -y --no-install-recommends $missing
 }
 
-group_charts() { go_tools helm "$TOOLS/bin" "-X helm.sh/helm/v3/internal/version.version=$(version helm helm.sh/helm/v3)"; }
+# Without a Kubernetes version of its own, `helm template` takes the cluster for 1.20 and refuses our charts.
+group_charts() {
+  local at=helm.sh/helm/v3
+  go_tools helm "$TOOLS/bin" "-X $at/internal/version.version=$(version helm $at) \
+    -X $at/pkg/chartutil.k8sVersionMajor=1 -X $at/pkg/chartutil.k8sVersionMinor=${KUBERNETES#*.}"
+}
 
 group_node() {
   if uses_kind; then log "Kind brings its own node: nothing to build"; return; fi

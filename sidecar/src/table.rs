@@ -123,9 +123,9 @@ pub static SETTINGS: &[Setting] = &[
         "How the kubelet asks for health: exec works under a mesh, a NetworkPolicy and hostNetwork."),
     row("probes.port", Kind::Integer { min: 1024, max: 65_535 }, Some("8081"), None,
         "Port of the health routes when probes.type is http."),
-    row("securityContext.runAsUser", Kind::Integer { min: 0, max: 4_294_967_294 }, None, None,
+    row("securityContext.runAsUser", Kind::Integer { min: 0, max: 2_147_483_647 }, None, None,
         "User of the watcher; unset, the agent's, for transcripts are readable by their owner alone."),
-    row("securityContext.runAsGroup", Kind::Integer { min: 0, max: 4_294_967_294 }, None, None,
+    row("securityContext.runAsGroup", Kind::Integer { min: 0, max: 2_147_483_647 }, None, None,
         "Group of the watcher; unset, the agent's."),
 ];
 
