@@ -5,7 +5,19 @@
 //! signed is valid; any number of replicas agree without an election; no read or write outside one Secret and one
 //! webhook configuration. Refuses to know: HTTP, admission, and how the process listens.
 
+pub mod cluster;
+mod decide;
 pub mod files;
+pub mod kubernetes;
+mod make;
+mod manager;
 mod resolver;
+mod state;
+mod verify;
 
+pub use decide::{Action, Policy, decide};
+pub use make::{MakeError, apply};
+pub use manager::{Health, Manager};
 pub use resolver::{Certificate, CertificateError, Resolver};
+pub use state::{Authority, Key, Leaf, Seconds, State};
+pub use verify::{VerifyError, verify};

@@ -5,6 +5,11 @@
 //! image, a probe or a security context of the sidecar looks like (the chart's definition says), Discord, and the
 //! cluster: no answer waits for an API call.
 
+#![allow(
+    clippy::similar_names,
+    reason = "patch and path, own and owner: the domain's words"
+)]
+
 mod cli;
 mod json;
 mod metrics;

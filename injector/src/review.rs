@@ -1,4 +1,4 @@
-//! AdmissionReview, admission.k8s.io/v1: a borrowed view of the request, and the answer as bytes.
+//! `AdmissionReview`, admission.k8s.io/v1: a borrowed view of the request, and the answer as bytes.
 
 use crate::json;
 use crate::pod::Text;

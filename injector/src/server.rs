@@ -159,11 +159,10 @@ impl Shared {
             outcome.name.as_str(),
             outcome.mode.unwrap_or_default(),
         );
-        match outcome.decision {
-            Decision::Failed => {
-                tracing::warn!(uid, namespace, pod, result, warnings = ?outcome.warnings, "Pod not readable");
-            }
-            _ => tracing::info!(uid, namespace, pod, result, reason, mode, "answered"),
+        if outcome.decision == Decision::Failed {
+            tracing::warn!(uid, namespace, pod, result, warnings = ?outcome.warnings, "Pod not readable");
+        } else {
+            tracing::info!(uid, namespace, pod, result, reason, mode, "answered");
         }
     }
 }

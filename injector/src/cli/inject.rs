@@ -133,7 +133,7 @@ fn report(place: &Place, outcome: &Outcome) {
             );
         }
         Decision::Skipped(reason) => {
-            eprintln!("{}: not injected ({})", place.owner, reason.label())
+            eprintln!("{}: not injected ({})", place.owner, reason.label());
         }
         Decision::Failed => eprintln!("{}: not injected (unreadable)", place.owner),
     }

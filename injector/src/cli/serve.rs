@@ -5,8 +5,9 @@ use crate::metrics::{Metrics, Reload};
 use crate::server::{self, Shared};
 use crate::source::Source;
 use anyhow::{Context as _, bail};
-use certs::Resolver;
 use certs::files::Files;
+use certs::kubernetes::{Kubernetes, Names};
+use certs::{Manager, Policy, Resolver};
 use clap::{Args, ValueEnum};
 use prometheus_client::registry::Registry;
 use runtime::admin::{self, Readiness};
@@ -15,6 +16,7 @@ use runtime::serve::{Listener, ServeOptions, serve};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +65,7 @@ pub(super) struct ServeArgs {
     /// Self-managed: Secret that holds CA and certificate.
     #[arg(long, env = "INJECTOR_SECRET_NAME", value_name = "NAME")]
     secret_name: Option<String>,
-    /// Self-managed: MutatingWebhookConfiguration that is told about the CA.
+    /// Self-managed: the `MutatingWebhookConfiguration` that is told about the CA.
     #[arg(long, env = "INJECTOR_WEBHOOK_CONFIGURATION", value_name = "NAME")]
     webhook_configuration: Option<String>,
     /// Self-managed: Service through which the API server calls.
@@ -113,7 +115,8 @@ impl ServeArgs {
         let ready = Ready {
             readiness: readiness.clone(),
             source: Arc::clone(&source),
-            resolver: Arc::clone(&resolver),
+            verified: Arc::default(),
+            stopping: Arc::default(),
         };
         let stop = CancellationToken::new();
         self.certificates(&resolver, &metrics, &ready, &tasks, &stop)
@@ -175,6 +178,7 @@ impl ServeArgs {
                 // A pair that is broken at the start is a wrong command line; later it is an outage to sit out.
                 if let Some(certificate) = files.load().await? {
                     resolver.set(&certificate);
+                    ready.verified.store(true, Ordering::Relaxed);
                 }
                 let (resolver, metrics, ready, stop) = (
                     Arc::clone(resolver),
@@ -205,24 +209,74 @@ impl ServeArgs {
                 bail!("--certs self-managed takes no --tls-cert")
             }
             (Some(Certs::SelfManaged) | None, None) => {
-                bail!("--certs self-managed is not there yet")
+                let manager = self.manager(resolver).await?;
+                let (metrics, ready, stop) = (metrics.clone(), ready.clone(), stop.clone());
+                tasks.spawn(manager.run(stop, move |health| {
+                    metrics
+                        .certificate_expiry
+                        .set(health.not_after.unwrap_or_default());
+                    ready.verified.store(health.verified, Ordering::Relaxed);
+                    ready
+                        .readiness
+                        .detail("certificate", health.problem.clone());
+                    ready.update();
+                }));
+                Ok(())
             }
         }
     }
+
+    /// Self-managed certificates, which need names and an API server.
+    async fn manager(&self, resolver: &Arc<Resolver>) -> anyhow::Result<Manager<Kubernetes>> {
+        let (Some(secret), Some(webhooks), Some(service), Some(namespace)) = (
+            &self.secret_name,
+            &self.webhook_configuration,
+            &self.service_name,
+            &self.namespace,
+        ) else {
+            bail!(
+                "self-managed certificates need --secret-name, --webhook-configuration, --service-name and \
+                 --namespace; without a cluster, give --tls-cert and --tls-key"
+            );
+        };
+        let policy = Policy {
+            names: vec![
+                format!("{service}.{namespace}.svc"),
+                format!("{service}.{namespace}"),
+                format!("{service}.{namespace}.svc.cluster.local"),
+            ],
+            ca_validity: self.ca_validity,
+            leaf_validity: self.leaf_validity,
+            propagation: self.propagation,
+        };
+        let names = Names {
+            namespace: namespace.clone(),
+            secret: secret.clone(),
+            webhooks: webhooks.clone(),
+        };
+        Ok(Manager::new(
+            Kubernetes::connect(names).await?,
+            policy,
+            Arc::clone(resolver),
+        ))
+    }
 }
 
-/// Readiness: a definition to inject and a certificate to serve.
+/// Readiness: a definition to inject, a certificate that callers accept, and no end in sight.
 #[derive(Debug, Clone)]
 struct Ready {
     readiness: Readiness,
     source: Arc<Source>,
-    resolver: Arc<Resolver>,
+    verified: Arc<AtomicBool>,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Ready {
     fn update(&self) {
+        let verified = self.verified.load(Ordering::Relaxed);
+        let stopping = self.stopping.load(Ordering::Relaxed);
         self.readiness
-            .set(self.source.is_usable() && self.resolver.is_set());
+            .set(self.source.is_usable() && verified && !stopping);
     }
 }
 
@@ -234,7 +288,8 @@ async fn withdraw(
     closing: CancellationToken,
 ) {
     signal.cancelled().await;
-    ready.readiness.set(false);
+    ready.stopping.store(true, Ordering::Relaxed);
+    ready.update();
     ready.readiness.detail(
         "shutdown",
         Some("serving on until no endpoint points here".to_owned()),

@@ -7,6 +7,7 @@ use super::warnings::{Warnings, excerpt};
 use crate::pod::{Container, Pod};
 use crate::template::Template;
 use sidecar::names::CONTAINER;
+use std::path::Path;
 
 /// The index of the agent among `containers`: the annotation's, else the first that `own` says is the user's.
 pub(crate) fn find(
@@ -59,7 +60,10 @@ pub(crate) fn location(
     warnings: &mut Warnings,
 ) -> Location {
     if let Some(path) = settings.text("transcriptPath").and_then(paths::normal) {
-        let directory = if path.ends_with(".jsonl") {
+        let directory = if Path::new(&path)
+            .extension()
+            .is_some_and(|kind| kind == "jsonl")
+        {
             paths::parent(&path).to_owned()
         } else {
             path.clone()
@@ -182,21 +186,18 @@ pub(crate) fn identity(
         }
         wanted => wanted,
     };
-    let user = match (wanted, agent, root) {
-        (Some(user), _, _) => user,
-        (None, Some(0), _) => {
+    let user = match (wanted.or(agent), wanted) {
+        (Some(0), None) => {
             warnings.add(&format!(
                 "agent is root, watcher is not; cure: {CURE}: \"0\""
             ));
             template.run_as_user
         }
-        (None, Some(user), _) => user,
-        (None, None, _) => {
-            warnings.add(&format!(
-                "agent's uid is unknown; if not {}: {CURE}",
-                template.run_as_user
-            ));
-            template.run_as_user
+        (Some(user), _) => user,
+        (None, _) => {
+            let assumed = template.run_as_user;
+            warnings.add(&format!("agent's uid is unknown; if not {assumed}: {CURE}"));
+            assumed
         }
     };
     Identity {

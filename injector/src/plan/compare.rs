@@ -99,7 +99,11 @@ fn vanishes(key: &str, value: &Value) -> bool {
 fn is_default(key: &str, value: &Value) -> bool {
     DEFAULTS
         .iter()
-        .any(|(name, text)| *name == key && (*text == "null" || value.to_string() == *text))
+        .any(|(name, text)| *name == key && (*text == "null" || is_json(value, text)))
+}
+
+fn is_json(value: &Value, text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|default| default == *value)
 }
 
 /// `1000m` and `1` are one amount.

@@ -87,13 +87,12 @@ pub(crate) fn expand(text: &str, mut value: impl FnMut(&str) -> Option<String>) 
             .strip_prefix('(')
             .and_then(|inner| inner.split_once(')'))
         {
-            match value(name) {
-                Some(text) => out.push_str(&text),
-                None => {
-                    out.push_str("$(");
-                    out.push_str(name);
-                    out.push(')');
-                }
+            if let Some(text) = value(name) {
+                out.push_str(&text);
+            } else {
+                out.push_str("$(");
+                out.push_str(name);
+                out.push(')');
             }
             rest = more;
         } else {

@@ -37,6 +37,8 @@ pub(crate) struct Env<'a> {
     pub(crate) value_from: Option<&'a RawValue>,
 }
 
+/// Named as Kubernetes names its fields.
+#[allow(clippy::struct_field_names, reason = "Kubernetes' names")]
 #[derive(Debug, Default)]
 pub(crate) struct Mount<'a> {
     pub(crate) name: Text<'a>,
@@ -97,6 +99,7 @@ pub(crate) struct ContainerSecurity<'a> {
     pub(crate) se_linux_options: Option<&'a RawValue>,
 }
 
+#[allow(clippy::struct_field_names, reason = "Kubernetes' names")]
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PodSecurity {

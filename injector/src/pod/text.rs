@@ -100,11 +100,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Seq<T> {
     }
 }
 
+/// Keys and values.
+type Entries<'a> = Vec<(Text<'a>, Text<'a>)>;
+
 /// The annotations under our prefix, and those others define that we must read or merge.
 #[derive(Debug, Default)]
 pub(crate) struct Annotations<'a> {
     pub(crate) presence: Presence,
-    entries: Vec<(Text<'a>, Text<'a>)>,
+    entries: Entries<'a>,
 }
 
 /// Annotation of mirror Pods, which stand for static Pods and cannot be changed.
@@ -113,7 +116,7 @@ pub(crate) const MIRROR: &str = "kubernetes.io/config.mirror";
 pub(crate) const SAFE_TO_EVICT: &str =
     "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
 
-impl<'a> Annotations<'a> {
+impl Annotations<'_> {
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.entries
             .iter()
@@ -144,10 +147,10 @@ pub(crate) struct Labels<'a> {
 fn read_map<'de, D: Deserializer<'de>>(
     deserializer: D,
     keep: fn(&str) -> bool,
-) -> Result<(Presence, Vec<(Text<'de>, Text<'de>)>), D::Error> {
+) -> Result<(Presence, Entries<'de>), D::Error> {
     struct MapVisitor(fn(&str) -> bool);
     impl<'de> Visitor<'de> for MapVisitor {
-        type Value = (Presence, Vec<(Text<'de>, Text<'de>)>);
+        type Value = (Presence, Entries<'de>);
         fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
             out.write_str("a mapping of strings or null")
         }
