@@ -17,6 +17,8 @@ pub(crate) struct Call {
     pub(crate) detail: Option<Json>,
     /// `is_error`: absent, false or true.
     pub(crate) error: Option<bool>,
+    /// Whether `is_error` is written as null.
+    pub(crate) null_error: bool,
     /// A Bash call's serial and command.
     pub(crate) command: Option<(u32, String)>,
 }
@@ -35,6 +37,7 @@ impl Call {
             content: content.into(),
             detail: Some(detail),
             error: None,
+            null_error: false,
             command: None,
         }
     }
@@ -83,6 +86,8 @@ impl Scribe {
             obj! {"tool_use_id": open.id, "type": "tool_result", "content": open.call.content};
         if let Some(error) = open.call.error {
             block = block.with("is_error", error);
+        } else if open.call.null_error {
+            block = block.with("is_error", None::<bool>);
         }
         let fields =
             obj! {"type": "user", "message": obj! {"role": "user", "content": vec![block]}};

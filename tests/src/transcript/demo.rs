@@ -156,7 +156,7 @@ fn subagent(scribe: &mut Scribe, agent: String) {
         scribe.context,
     );
     scribe.context = 6_100;
-    scribe.user("user/prompt", script::TASK, obj! {});
+    scribe.user("user/side-prompt", script::TASK, obj! {});
     let search = scribe.bash(
         "grep -rn 'SystemTime::now\\|Instant::now' src tests",
         "Find the wall clock",

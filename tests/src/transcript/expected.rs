@@ -85,7 +85,8 @@ pub struct Expected {
     pub errors: u64,
     /// Answers that are errors of the API (`isApiErrorMessage`).
     pub api_errors: u64,
-    /// What a person asked for: no slash commands, no output of them, no interruptions, nothing injected.
+    /// What a person asked for: no slash commands, no output of them, no interruptions, nothing injected, nothing
+    /// typed ahead.
     pub prompts: u64,
     /// Distinct `uuid`s of whole records.
     pub uuids: u64,
@@ -97,6 +98,8 @@ pub struct Expected {
     pub longest: u64,
     /// What was done to the bytes.
     pub damage: Damage,
+    /// Strings of the shape of secrets that occur: none of them may be shown to anybody.
+    pub secrets: Vec<String>,
     /// The shapes that occur: record types, subtypes, tools and traps, e.g. `system/turn_duration`, `trap/glued`.
     pub shapes: BTreeSet<String>,
     /// The files, relative to the project's folder.

@@ -1,9 +1,10 @@
 //! Plays the part that the options name, one exchange at a time, so that a session of any size needs little memory.
 
-use super::demo;
+use super::{demo, stream};
 use super::expected::Expected;
 use super::options::{Kind, Options, Size};
 use super::scribe::{Chunk, Scribe};
+use super::traps::Traps;
 use super::turn::Manner;
 
 /// A session as it comes into being. What it holds grows with the session only by its list of Bash commands.
@@ -17,6 +18,7 @@ pub struct Generator {
 enum State {
     Scene(usize),
     Turns,
+    Traps(Traps),
     Over,
 }
 
@@ -54,21 +56,46 @@ impl Generator {
     }
 
     fn step(&mut self) {
-        match (&self.state, self.kind) {
-            (State::Scene(place), Kind::Demo) => {
-                if let Some(scene) = demo::SCENES.get(*place) {
-                    let next = State::Scene(place + 1);
-                    scene(&mut self.scribe);
-                    self.state = next;
-                } else {
-                    self.state = State::Over;
+        let enough = self.enough();
+        let scribe = &mut self.scribe;
+        let next = match (&mut self.state, self.kind) {
+            (State::Scene(place), Kind::Demo) => match demo::SCENES.get(*place) {
+                Some(scene) => {
+                    scene(scribe);
+                    State::Scene(*place + 1)
                 }
+                None => State::Over,
+            },
+            (State::Scene(_), Kind::Traps) => State::Traps(Traps::begin(scribe)),
+            (State::Scene(_), Kind::Stream) => {
+                stream::begin(scribe);
+                State::Turns
             }
-            (State::Scene(_), _) => self.state = State::Turns,
-            (State::Turns, _) if self.enough() => self.state = State::Over,
-            (State::Turns, _) => self.scribe.turn(Manner::PLAIN),
-            (State::Over, _) => {}
-        }
+            (State::Scene(_), _) => State::Turns,
+            (State::Turns, Kind::Stream) if enough => {
+                stream::end(scribe);
+                State::Over
+            }
+            (State::Turns, Kind::Stream) => {
+                stream::step(scribe);
+                return;
+            }
+            (State::Turns, _) if enough => State::Over,
+            (State::Turns, _) => {
+                scribe.turn(Manner::PLAIN);
+                return;
+            }
+            (State::Traps(_), _) if enough => {
+                Traps::end(scribe);
+                State::Over
+            }
+            (State::Traps(traps), _) => {
+                traps.step(scribe);
+                return;
+            }
+            (State::Over, _) => return,
+        };
+        self.state = next;
     }
 }
 

@@ -21,7 +21,8 @@ pub(crate) fn uuid(rng: &mut SmallRng) -> String {
     text
 }
 
-fn base62(rng: &mut SmallRng, prefix: &str, length: usize) -> String {
+/// A prefix and so many letters and digits.
+pub(crate) fn base62(rng: &mut SmallRng, prefix: &str, length: usize) -> String {
     let mut text = String::with_capacity(prefix.len() + length);
     text.push_str(prefix);
     for _ in 0..length {

@@ -13,7 +13,9 @@ mod message;
 mod options;
 mod records;
 mod scribe;
+mod stream;
 mod tools;
+mod traps;
 mod turn;
 mod words;
 

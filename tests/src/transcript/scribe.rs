@@ -30,12 +30,22 @@ pub(crate) struct Place {
     pub(crate) side: bool,
 }
 
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// A transcript.
+    Transcript,
+    /// stream-json.
+    Stream,
+}
+
 /// The writer of a session.
 pub(crate) struct Scribe {
     pub(crate) rng: SmallRng,
     pub(crate) clock: Clock,
     pub(crate) expected: Expected,
     pub(crate) place: Place,
+    pub(crate) dialect: Dialect,
     pub(crate) version: &'static str,
     pub(crate) model: &'static str,
     pub(crate) cwd: String,
@@ -47,6 +57,8 @@ pub(crate) struct Scribe {
     /// The first records, kept for the copies that a fork makes.
     pub(crate) kept: Vec<Json>,
     pub(crate) keep: usize,
+    /// Bytes of the content of the largest lines.
+    pub(crate) huge: usize,
     out: VecDeque<Chunk>,
     serial: u32,
 }
@@ -63,6 +75,7 @@ impl Scribe {
                 parent: None,
                 side: false,
             },
+            dialect: Dialect::Transcript,
             clock: Clock::new(options.clock),
             expected: Expected::default(),
             version: "2.1.231",
@@ -73,6 +86,7 @@ impl Scribe {
             context: 14_200,
             kept: Vec::new(),
             keep: 0,
+            huge: options.huge,
             out: VecDeque::new(),
             serial: 0,
             rng,
@@ -138,6 +152,9 @@ impl Scribe {
     /// It becomes the parent of the next.
     pub(crate) fn record(&mut self, fields: Json, tail: Json) -> Json {
         let uuid = ids::uuid(&mut self.rng);
+        if self.dialect == Dialect::Stream {
+            return self.streamed(fields, tail, uuid);
+        }
         let parent = self.place.parent.replace(uuid.clone());
         let mut all: Fields = Vec::with_capacity(24);
         all.extend(obj! {"parentUuid": parent, "isSidechain": self.place.side}.fields());
@@ -157,6 +174,19 @@ impl Scribe {
         all.extend(fields.fields());
         all.extend(obj! {"uuid": uuid, "timestamp": self.clock.text()}.fields());
         all.extend(tail.fields());
+        Json::Map(all)
+    }
+
+    /// The same record in the other dialect.
+    fn streamed(&self, fields: Json, tail: Json, uuid: String) -> Json {
+        let parent = self.place.agent.clone().filter(|_| self.place.side);
+        let (mut all, rest): (Fields, Fields) = fields.fields().into_iter().partition(|(key, _)| key == "type");
+        all.extend(rest.into_iter().filter(|(key, _)| key != "requestId"));
+        all.extend(
+            obj! {"parent_tool_use_id": parent, "session_id": self.place.session.clone(), "uuid": uuid}.fields(),
+        );
+        let result = tail.fields().into_iter().find(|(key, _)| key == "toolUseResult");
+        all.extend(result.map(|(_, value)| ("tool_use_result".into(), value)));
         Json::Map(all)
     }
 
