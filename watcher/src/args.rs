@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 /// Follows an agent's transcript and posts what it does to Discord.
 ///
-/// Without a command it runs until it is asked to end. Settings come from the environment: DISCORD_WEBHOOK_URL or
-/// DISCORD_WEBHOOK_URL_FILE, TRANSCRIPT_PATH or WORKSPACE_PATH, and those of the settings reference.
+/// Without a command it runs until it is asked to end. Settings come from the environment: `DISCORD_WEBHOOK_URL` or
+/// `DISCORD_WEBHOOK_URL_FILE`, `TRANSCRIPT_PATH` or `WORKSPACE_PATH`, and those of the settings reference.
 #[derive(Debug, Parser)]
 #[command(
     name = "watcher",

@@ -1,24 +1,36 @@
 //! From a command line to an exit code.
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::config::{self, Config};
-use crate::{health, run};
+use crate::{health, run, stats};
 use sidecar::names;
 use std::process::ExitCode;
 
 /// Does what the command line asks for.
-pub fn main(args: Args) -> ExitCode {
+pub fn run(args: Args) -> ExitCode {
     let (config, problems) = config::load(&|name| std::env::var(name).ok());
     match args.command {
         None if args.health => ask(&config),
         None => follow(config, &problems, args.once),
-        Some(_) => not_yet(),
+        Some(Command::Stats { json, paths }) => {
+            print(stats::run(&paths, json, &mut std::io::stdout().lock()))
+        }
+        Some(Command::Preview { .. } | Command::Bridge) => {
+            eprintln!("watcher: this command is not there yet");
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn not_yet() -> ExitCode {
-    eprintln!("watcher: this command is not there yet");
-    ExitCode::FAILURE
+/// The exit code of a command for people; its error goes to standard error with its causes.
+fn print<E: Into<anyhow::Error>>(result: Result<(), E>) -> ExitCode {
+    match result.map_err(Into::into) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("watcher: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints what the running watcher says of itself.

@@ -4,5 +4,5 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    watcher::cli::main(watcher::args::Args::parse())
+    watcher::cli::run(watcher::args::Args::parse())
 }

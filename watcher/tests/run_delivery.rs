@@ -55,7 +55,7 @@ fn messages_are_full_and_legal() {
     let feed: Vec<_> = discord
         .requests()
         .into_iter()
-        .filter(|request| request.is_feed())
+        .filter(support::discord::Request::is_feed)
         .collect();
     // The first goes at once, all others are full.
     assert!(feed.len() <= 12, "{}", feed.len());

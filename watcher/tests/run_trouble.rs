@@ -205,7 +205,7 @@ fn asked_to_end_it_sends_what_was_just_written_and_exits_with_0() {
 #[test]
 fn asked_to_end_in_an_outage_it_ends_in_time_and_tells_what_is_missing() {
     let discord = Discord::start();
-    discord.script(|_, _| Answer::Hang(Duration::from_secs(60)));
+    discord.script(|_, _| Answer::Hang(Duration::from_mins(1)));
     let mut pod = Pod::new(&discord);
     pod.set("FLUSH_SECONDS", "1");
     let watcher = pod.start();
@@ -232,7 +232,7 @@ fn asked_to_end_in_an_outage_it_ends_in_time_and_tells_what_is_missing() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let discord = Discord::start();
-    discord.script(|_, _| Answer::Hang(Duration::from_secs(60)));
+    discord.script(|_, _| Answer::Hang(Duration::from_mins(1)));
     let mut pod = Pod::new(&discord);
     pod.set("FLUSH_SECONDS", "60");
     let watcher = pod.start();

@@ -54,7 +54,7 @@ impl Ending {
         let deadline = now + limit;
         if self.deadline.is_none_or(|at| at > deadline) {
             self.deadline = Some(deadline);
-            self.cutoff = Some(deadline - RESERVE.min(limit / 3));
+            self.cutoff = Some(now + limit.saturating_sub(RESERVE.min(limit / 3)));
         }
     }
 
@@ -171,7 +171,7 @@ mod tests {
         let mut ending = Ending::new(now, None);
         assert!(!ending.is_past_deadline(now + Duration::from_hours(1)));
         ending.hurry(now, Duration::ZERO);
-        ending.hurry(now, Duration::from_secs(60));
+        ending.hurry(now, Duration::from_mins(1));
         assert!(ending.is_past_deadline(now));
     }
 

@@ -104,16 +104,16 @@ mod tests {
     fn a_429_puts_edits_off_and_shows_the_newest_figures_afterwards() {
         let (mut live, start) = (Live::default(), Instant::now());
         live.edit(embeds("a"), start);
-        let after = Some(Duration::from_secs(60));
+        let after = Some(Duration::from_mins(1));
         let limited = Error::RateLimited {
             after,
             global: false,
             scope: discord::Scope::User,
         };
         assert!(!live.edited(&Err(limited), start));
-        assert_eq!(live.due(start), start + Duration::from_secs(60));
+        assert_eq!(live.due(start), start + Duration::from_mins(1));
         assert!(
-            live.edit(embeds("a"), start + Duration::from_secs(60))
+            live.edit(embeds("a"), start + Duration::from_mins(1))
                 .is_some()
         );
     }

@@ -3,8 +3,10 @@
 //! Nothing here waits for one thing alone. Reading stops while the queue is full, sending while there is no webhook, and
 //! both while the webhook is refused; the transcript keeps what follows.
 
+mod answers;
 mod ending;
 mod feed;
+mod figures;
 mod hook;
 mod live;
 mod memo;
@@ -50,6 +52,8 @@ struct Run {
     readiness: Readiness,
     started: Instant,
     ending: Option<Ending>,
+    /// A signal asked for the end.
+    asked: bool,
     next_beat: Instant,
     beats: [Beat; 3],
     unreadable: Unreadable,
@@ -85,6 +89,7 @@ pub async fn run(config: Config, once: bool) -> anyhow::Result<Report> {
         readiness,
         started: now,
         ending: once.then(|| Ending::new(now, None)),
+        asked: false,
         next_beat: now,
         beats: Default::default(),
         unreadable: Unreadable::default(),

@@ -1,0 +1,67 @@
+//! The run in figures: for the summary, the log and the kubelet.
+
+use super::Run;
+use super::ending::Report;
+use crate::render::{Post, RunState};
+use crate::send::Waiting;
+use std::time::{Duration, Instant};
+
+impl Run {
+    pub(super) fn summary(&self) -> Post {
+        let activity = self.feed.interpreter.activity();
+        let state = match (self.ending.is_some(), activity.finished) {
+            (_, Some(true)) => RunState::Failed,
+            (true, _) | (_, Some(false)) => RunState::Finished,
+            _ if self.metrics.events.get() == 0 => RunState::Waiting,
+            _ if activity.idle => RunState::Idle,
+            _ => RunState::Working,
+        };
+        let elapsed = between(activity.first.as_deref(), activity.last.as_deref());
+        let elapsed = elapsed.unwrap_or_else(|| self.started.elapsed());
+        let mut post = self
+            .feed
+            .renderer
+            .summary(&self.feed.interpreter, state, elapsed);
+        if let (Some(embed), Some(title)) = (post.embeds.first_mut(), self.config.run.title()) {
+            let name = discord::limits::cut(&title, discord::limits::AUTHOR).into_owned();
+            embed
+                .author
+                .get_or_insert(discord::Author { name, url: None });
+        }
+        post
+    }
+
+    pub(super) fn report(&self) -> Report {
+        let figures = self.feed.renderer.figures(&self.feed.interpreter);
+        let status = self.feed.follower.status();
+        Report {
+            events: self.metrics.events.get(),
+            posted: self.metrics.posted.get(),
+            unsent: self.feed.queue.posts(),
+            unread_bytes: status.bytes_behind + status.lost_bytes,
+            lost: self.metrics.lost.get(),
+            maybe_twice: self.metrics.maybe_twice.get(),
+            tokens: figures.tally.tokens.total(),
+            cost_usd: figures.cost,
+            trouble: self.hook.trouble().or_else(|| self.metrics.trouble()),
+        }
+    }
+}
+
+/// A summary as the outbox takes it.
+pub(super) fn waiting(embeds: Vec<discord::Embed>) -> Waiting {
+    Waiting {
+        embeds,
+        files: Vec::new(),
+        read_at: Instant::now(),
+        position: None,
+        told: None,
+    }
+}
+
+/// The time between two ISO 8601 moments, when both are.
+fn between(from: Option<&str>, to: Option<&str>) -> Option<Duration> {
+    let from: jiff::Timestamp = from?.parse().ok()?;
+    let to: jiff::Timestamp = to?.parse().ok()?;
+    Duration::try_from(to.duration_since(from)).ok()
+}

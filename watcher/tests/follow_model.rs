@@ -1,0 +1,412 @@
+//! Any sequence of what writers, rotators and crashes do, against a model: nothing lost, nothing twice, all in order.
+//!
+//! `PROPTEST_CASES` sets how many sequences are tried.
+
+mod follow_bench;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::time::Duration;
+
+use follow_bench::{Bench, record};
+use proptest::prelude::*;
+use serde_json::Value;
+use watcher::follow::FileKey;
+
+const NAMES: [&str; 4] = [
+    "p/a.jsonl",
+    "p/b.jsonl",
+    "q/c.jsonl",
+    "p/a/subagents/agent-1.jsonl",
+];
+
+#[derive(Debug, Clone)]
+enum Action {
+    Append(usize, usize),
+    /// The first half of a record; the next append brings the second.
+    Half(usize),
+    /// A whole record that has no newline yet.
+    Unterminated(usize),
+    Truncate(usize),
+    /// Written anew in place, keeping so many of its records.
+    Rewrite(usize, usize, usize),
+    /// Renamed to a name that is no transcript's.
+    Rotate(usize),
+    Rename(usize, usize),
+    /// Replaced by a longer copy of itself, as editors do.
+    Replace(usize, usize),
+    /// Copied, to a transcript's name or another, then truncated.
+    CopyTruncate(usize, bool),
+    Delete(usize),
+    RemoveDirectory(usize),
+    Step,
+    Settle,
+    AcknowledgeHalf,
+    Save,
+    Crash,
+    Quiet,
+}
+
+fn actions() -> impl Strategy<Value = Action> {
+    let name = 0..NAMES.len();
+    prop_oneof![
+        8 => (name.clone(), 1usize..20).prop_map(|(name, n)| Action::Append(name, n)),
+        3 => name.clone().prop_map(Action::Half),
+        1 => name.clone().prop_map(Action::Unterminated),
+        1 => name.clone().prop_map(Action::Truncate),
+        1 => (name.clone(), 0usize..30, 1usize..20).prop_map(|(a, b, c)| Action::Rewrite(a, b, c)),
+        1 => name.clone().prop_map(Action::Rotate),
+        1 => (name.clone(), name.clone()).prop_map(|(from, to)| Action::Rename(from, to)),
+        2 => (name.clone(), 0usize..3).prop_map(|(name, n)| Action::Replace(name, n)),
+        1 => (name.clone(), any::<bool>()).prop_map(|(name, glob)| Action::CopyTruncate(name, glob)),
+        1 => name.clone().prop_map(Action::Delete),
+        1 => name.prop_map(Action::RemoveDirectory),
+        6 => Just(Action::Step),
+        3 => Just(Action::Settle),
+        2 => Just(Action::AcknowledgeHalf),
+        3 => Just(Action::Save),
+        2 => Just(Action::Crash),
+        1 => Just(Action::Quiet),
+    ]
+}
+
+/// One file as the model knows it.
+#[derive(Default, Clone)]
+struct Modelled {
+    /// Ids of its records, in order.
+    ids: Vec<u64>,
+    /// The rest of its unfinished record.
+    rest: Option<(u64, String)>,
+    /// It was there in a step, so the follower knows it.
+    seen: bool,
+}
+
+struct Model {
+    bench: Bench,
+    files: BTreeMap<String, Modelled>,
+    /// Rotated away: still read, but not found again by a follower that never saved them.
+    rotated: BTreeSet<u64>,
+    next: u64,
+    /// Must come, sooner or later.
+    due: BTreeSet<u64>,
+    came: BTreeSet<u64>,
+    may_repeat: BTreeSet<u64>,
+    acknowledged: BTreeSet<u64>,
+    saved: BTreeSet<u64>,
+    waiting: Vec<(FileKey, u64, u64)>,
+    last: HashMap<FileKey, u64>,
+}
+
+impl Model {
+    fn new(inotify: bool) -> Self {
+        let mut bench = Bench::tree();
+        bench.options.inotify = inotify;
+        // The clock of the test runs ahead of the one that stamps files.
+        bench.options.lookback = Duration::from_secs(360_000);
+        bench.start();
+        Self {
+            bench,
+            files: BTreeMap::new(),
+            rotated: BTreeSet::new(),
+            next: 0,
+            due: BTreeSet::new(),
+            came: BTreeSet::new(),
+            may_repeat: BTreeSet::new(),
+            acknowledged: BTreeSet::new(),
+            saved: BTreeSet::new(),
+            waiting: Vec::new(),
+            last: HashMap::new(),
+        }
+    }
+
+    fn new_record(&mut self) -> (u64, String) {
+        self.next += 1;
+        (self.next, record(&self.next.to_string()))
+    }
+
+    fn append(&mut self, name: &str, count: usize) {
+        let mut text = String::new();
+        if let Some((id, rest)) = self.files.entry(name.into()).or_default().rest.take() {
+            text += &rest;
+            self.finished(name, id);
+        }
+        for _ in 0..count {
+            let (id, line) = self.new_record();
+            text += &line;
+            self.finished(name, id);
+        }
+        self.bench.append(name, text);
+    }
+
+    fn finished(&mut self, name: &str, id: u64) {
+        self.files.entry(name.into()).or_default().ids.push(id);
+        if !self.came.contains(&id) {
+            self.due.insert(id);
+        }
+    }
+
+    fn begin(&mut self, name: &str, whole: bool) {
+        self.append(name, 0);
+        let (id, line) = self.new_record();
+        let at = if whole {
+            line.len() - 1
+        } else {
+            line.len() / 2
+        };
+        let (now, later) = line.split_at(at);
+        self.bench.append(name, now);
+        self.files.get_mut(name).unwrap().rest = Some((id, later.into()));
+    }
+
+    /// What was not read yet of a file that is gone cannot be asked for.
+    fn gone(&mut self, file: &Modelled) {
+        for id in &file.ids {
+            self.due.remove(id);
+        }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.bench.path(name)
+    }
+
+    fn act(&mut self, action: &Action) {
+        match *action {
+            Action::Append(name, count) => self.append(NAMES[name], count),
+            Action::Half(name) => self.begin(NAMES[name], false),
+            Action::Unterminated(name) => self.begin(NAMES[name], true),
+            Action::Step => self.step(),
+            Action::Settle => {
+                self.settle();
+                self.acknowledge(usize::MAX);
+            }
+            Action::AcknowledgeHalf => self.acknowledge(self.waiting.len() / 2),
+            Action::Save => {
+                self.bench.save();
+                self.saved = self.acknowledged.clone();
+            }
+            Action::Crash => self.crash(),
+            Action::Quiet => {
+                self.bench.pass(Duration::from_secs(3));
+                self.step();
+            }
+            Action::Truncate(name)
+            | Action::Rewrite(name, ..)
+            | Action::Rotate(name)
+            | Action::Rename(name, _)
+            | Action::Replace(name, _)
+            | Action::CopyTruncate(name, _)
+            | Action::Delete(name)
+            | Action::RemoveDirectory(name) => {
+                if let Some(file) = self.files.get(NAMES[name]).cloned() {
+                    self.change(action, NAMES[name], file);
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, action: &Action, name: &str, file: Modelled) {
+        let path = self.path(name);
+        match *action {
+            Action::Truncate(_) => {
+                self.gone(&file);
+                fs::write(&path, "").unwrap();
+                self.files.insert(
+                    name.into(),
+                    Modelled {
+                        seen: file.seen,
+                        ..Modelled::default()
+                    },
+                );
+            }
+            Action::Rewrite(_, keep, fresh) => {
+                self.gone(&file);
+                let mut ids = file.ids;
+                ids.truncate(keep);
+                let text: String = ids.iter().map(|id| record(&id.to_string())).collect();
+                self.may_repeat.extend(&ids);
+                self.due
+                    .extend(ids.iter().filter(|id| !self.came.contains(id)));
+                fs::write(&path, text).unwrap();
+                self.files.insert(
+                    name.into(),
+                    Modelled {
+                        ids,
+                        seen: file.seen,
+                        rest: None,
+                    },
+                );
+                self.append(name, fresh);
+            }
+            Action::Rotate(_) => {
+                fs::rename(&path, format!("{}.{}", path.display(), self.next)).unwrap();
+                self.next += 1;
+                if !file.seen {
+                    self.gone(&file);
+                }
+                self.rotated.extend(&file.ids);
+                self.files.remove(name);
+            }
+            Action::Rename(_, to) => {
+                if NAMES[to] == name {
+                    return;
+                }
+                fs::create_dir_all(self.path(NAMES[to]).parent().unwrap()).unwrap();
+                fs::rename(&path, self.path(NAMES[to])).unwrap();
+                self.files.remove(name);
+                if let Some(old) = self.files.insert(NAMES[to].into(), file) {
+                    self.gone(&old);
+                }
+            }
+            Action::Replace(_, fresh) => {
+                let temporary = self.path("temporary");
+                fs::copy(&path, &temporary).unwrap();
+                fs::rename(&temporary, &path).unwrap();
+                self.append(name, fresh);
+            }
+            Action::CopyTruncate(_, glob) => {
+                let copy = format!(
+                    "{}.{}{}",
+                    path.display(),
+                    self.next,
+                    if glob { ".jsonl" } else { "" }
+                );
+                self.next += 1;
+                fs::copy(&path, copy).unwrap();
+                fs::write(&path, "").unwrap();
+                if glob {
+                    self.may_repeat.extend(&file.ids);
+                    self.may_repeat.extend(file.rest.iter().map(|(id, _)| id));
+                } else {
+                    self.gone(&file);
+                }
+                self.files.insert(
+                    name.into(),
+                    Modelled {
+                        seen: file.seen,
+                        ..Modelled::default()
+                    },
+                );
+            }
+            Action::Delete(_) => {
+                self.gone(&file);
+                fs::remove_file(&path).unwrap();
+                self.files.remove(name);
+            }
+            Action::RemoveDirectory(_) => {
+                let dir = name.split('/').next().unwrap();
+                fs::remove_dir_all(self.path(dir)).unwrap();
+                let inside = self.files.keys().filter(|name| name.starts_with(dir));
+                for name in inside.cloned().collect::<Vec<_>>() {
+                    let file = self.files.remove(&name).unwrap();
+                    self.gone(&file);
+                }
+                let rotated = std::mem::take(&mut self.rotated);
+                self.due.retain(|id| !rotated.contains(id));
+                // Copies under other names went with it.
+                let on_disk: BTreeSet<u64> = self
+                    .files
+                    .values()
+                    .flat_map(|file| file.ids.clone())
+                    .collect();
+                self.due.retain(|id| on_disk.contains(id));
+            }
+            _ => unreachable!(),
+        }
+    }
+
+    fn step(&mut self) {
+        let lines = self.bench.step();
+        for file in self.files.values_mut() {
+            file.seen = true;
+        }
+        for line in lines {
+            let value: Value = serde_json::from_slice(&line.bytes).unwrap_or_else(|_| {
+                panic!("not a record: {}", String::from_utf8_lossy(&line.bytes))
+            });
+            let id: u64 = value["id"].as_str().unwrap().parse().unwrap();
+            assert!(
+                self.last.insert(line.file, id).is_none_or(|last| last < id),
+                "{id} came after a later one of its file"
+            );
+            if line.replay {
+                assert!(self.came.contains(&id), "{id} is replayed and never came");
+                continue;
+            }
+            assert!(
+                self.came.insert(id) || self.may_repeat.remove(&id),
+                "{id} came twice; due: {:?}",
+                self.due
+            );
+            self.due.remove(&id);
+            self.waiting.push((line.file, line.end, id));
+        }
+    }
+
+    fn settle(&mut self) {
+        // Long enough for sweeps, resting copies and last lines; a step a second.
+        for _ in 0..6 {
+            self.bench.pass(Duration::from_millis(900));
+            self.step();
+        }
+        assert!(self.due.is_empty(), "never came: {:?}", self.due);
+    }
+
+    fn acknowledge(&mut self, count: usize) {
+        for (file, end, id) in self.waiting.drain(..count.min(self.waiting.len())) {
+            self.bench.follower.as_mut().unwrap().acknowledge(file, end);
+            self.acknowledged.insert(id);
+        }
+    }
+
+    fn crash(&mut self) {
+        self.bench.start();
+        self.last.clear();
+        self.waiting.clear();
+        self.acknowledged = self.saved.clone();
+        // What was not acknowledged comes again where it still stands; what only a handle kept is gone.
+        let again = self
+            .came
+            .difference(&self.saved)
+            .copied()
+            .collect::<BTreeSet<_>>();
+        let on_disk: BTreeSet<u64> = self
+            .files
+            .values()
+            .flat_map(|file| file.ids.clone())
+            .collect();
+        self.due.retain(|id| on_disk.contains(id));
+        self.due.extend(again.intersection(&on_disk));
+        self.may_repeat.extend(&again);
+        for file in self.files.values_mut() {
+            file.seen = false;
+        }
+    }
+}
+
+fn run(actions: &[Action], inotify: bool) {
+    let mut model = Model::new(inotify);
+    for action in actions {
+        model.act(action);
+    }
+    model.settle();
+    model.acknowledge(usize::MAX);
+    model.bench.save();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_lost_or_repeated_with_polling_alone(
+        actions in prop::collection::vec(actions(), 1..40),
+    ) {
+        run(&actions, false);
+    }
+
+    #[test]
+    fn nothing_is_lost_or_repeated_with_inotify(
+        actions in prop::collection::vec(actions(), 1..40),
+    ) {
+        run(&actions, true);
+    }
+}
