@@ -79,6 +79,8 @@ struct Modelled {
     rest: Option<(u64, String)>,
     /// It was there in a step, so the follower knows it.
     seen: bool,
+    /// It was renamed since: a short file that is replaced before that is noticed is a stranger.
+    strange: bool,
 }
 
 struct Model {
@@ -230,6 +232,7 @@ impl Model {
                 self.files.insert(
                     name.into(),
                     Modelled {
+                        strange: false,
                         ids,
                         seen: file.seen,
                         rest: None,
@@ -253,14 +256,24 @@ impl Model {
                 fs::create_dir_all(self.path(NAMES[to]).parent().unwrap()).unwrap();
                 fs::rename(&path, self.path(NAMES[to])).unwrap();
                 self.files.remove(name);
+                let file = Modelled {
+                    strange: true,
+                    ..file
+                };
                 if let Some(old) = self.files.insert(NAMES[to].into(), file) {
                     self.gone(&old);
                 }
             }
             Action::Replace(_, fresh) => {
+                if file.strange {
+                    self.may_repeat.extend(&file.ids);
+                    self.may_repeat.extend(file.rest.iter().map(|(id, _)| id));
+                }
                 let temporary = self.path("temporary");
                 fs::copy(&path, &temporary).unwrap();
                 fs::rename(&temporary, &path).unwrap();
+                // A file of its own, that nobody looked at yet.
+                self.files.get_mut(name).unwrap().seen = false;
                 self.append(name, fresh);
             }
             Action::CopyTruncate(_, glob) => {
@@ -318,6 +331,7 @@ impl Model {
         let lines = self.bench.step();
         for file in self.files.values_mut() {
             file.seen = true;
+            file.strange = false;
         }
         for line in lines {
             let value: Value = serde_json::from_slice(&line.bytes).unwrap_or_else(|_| {

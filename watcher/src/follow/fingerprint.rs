@@ -47,10 +47,10 @@ impl Fingerprint {
         }
     }
 
-    /// Of the file's head as it is now.
-    pub(super) fn of_head(file: &File) -> io::Result<Self> {
+    /// Of the first `len` bytes of the file as it is now.
+    pub(super) fn of_head(file: &File, len: usize) -> io::Result<Self> {
         let mut bytes = [0; HEAD];
-        let read = read_at(file, &mut bytes, 0)?;
+        let read = read_at(file, bytes.get_mut(..len).unwrap_or_default(), 0)?;
         Ok(Self::of(bytes.get(..read).unwrap_or_default()))
     }
 }

@@ -127,8 +127,9 @@ impl Follower {
         let Some(entry) = self.restored.values().find(same).cloned() else {
             return false;
         };
-        if entry.path.exists() {
-            return false; // a second name, or an inode used again; the entry's own path decides first
+        // Where the entry's own path is this very file still, this is a second name of it.
+        if fs::metadata(&entry.path).is_ok_and(|there| inode(&there) == found.inode) {
+            return false;
         }
         let restored = self.restore(&found.path, found.inode, &entry, now);
         if restored {

@@ -10,7 +10,7 @@ use super::clock::Now;
 use super::fingerprint::{Fingerprint, HEAD, Tail};
 use super::follower::Follower;
 use super::layout::is_transcript;
-use super::line::FileKey;
+use super::line::{FileKey, Source};
 use super::tracked::{Mark, Place, Tracked, find_beside, inode};
 
 /// Earlier lives of files whose content may turn up again elsewhere.
@@ -41,6 +41,8 @@ enum Origin {
 }
 
 struct Resume {
+    /// The other file.
+    of: FileKey,
     at: u64,
     tail: Tail,
     /// Where the other one's reading began.
@@ -79,6 +81,9 @@ impl Follower {
             return;
         };
         let old = tracked.source.path.clone();
+        if !tracked.decided {
+            tracked.born.get_or_insert_with(|| old.clone());
+        }
         tracked.displaced.get_or_insert(now.instant);
         if self.by_path.get(&old) == Some(&key) {
             self.by_path.remove(&old);
@@ -215,8 +220,8 @@ impl Follower {
             return Origin::Later;
         };
         let size = file.metadata().map_or(0, |metadata| metadata.len());
-        let path = &*tracked.source.path;
-        let before = self.ghosts.iter().filter(|ghost| ghost.path == path);
+        let path = tracked.born.as_ref().unwrap_or(&tracked.source.path);
+        let before = self.ghosts.iter().filter(|ghost| ghost.path == *path);
         let unread = |ghost: &Ghost| {
             let before = self.files.get(&ghost.key);
             before.is_some_and(|before| ghost.key != key && !before.at_end)
@@ -228,23 +233,27 @@ impl Follower {
             .files
             .values()
             .filter(|other| other.source.key != key)
-            .map(|other| (false, other.head, other.last_mark(), other.from));
+            .map(|other| {
+                let Source { key, .. } = other.source;
+                (key, false, other.head, other.last_mark(), other.from)
+            });
         let ghosts = self.ghosts.iter().map(|ghost| {
             // Read on since it lost its place: its last mark stands farther now.
             let mark = self
                 .files
                 .get(&ghost.key)
                 .map_or(ghost.mark, Tracked::last_mark);
-            (ghost.path == path, ghost.head, mark, ghost.from)
+            (ghost.key, ghost.path == *path, ghost.head, mark, ghost.from)
         });
         let mut best = Origin::Head;
-        for (here, head, mark, from) in living.chain(ghosts) {
+        for (of, here, head, mark, from) in living.chain(ghosts) {
             let long = usize::from(head.len) == HEAD;
             if !(here || long) || matches!(&best, Origin::At(best) if best.at >= mark.end) {
                 continue;
             }
             if let Some(tail) = resume(file, &head, &mark) {
                 best = Origin::At(Resume {
+                    of,
                     at: mark.end,
                     tail,
                     from,
@@ -279,8 +288,14 @@ impl Follower {
                 return false;
             }
             Origin::Head => {}
-            Origin::At(Resume { at, tail, from }) => {
+            Origin::At(Resume { of, at, tail, from }) => {
                 tracked.start_at(at, tail, from, limit);
+                tracked.decided = true;
+                // Its unfinished line is the new file's now.
+                if let Some(other) = self.files.get_mut(&of).filter(|it| it.displaced.is_some()) {
+                    other.tried = other.buffer.position();
+                }
+                return true;
             }
         }
         tracked.decided = true;

@@ -24,14 +24,16 @@ const QUIET: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Follower {
-    /// The file to read next: one with lines to replay, else the next in turn that has anything.
+    /// The file to read next: one with lines to replay; else one that lost its place, for its successor waits; else the
+    /// next in turn that has anything.
     pub(super) fn readable(&self, now: Instant) -> Option<FileKey> {
         let after = self.files.range((Excluded(self.turn), Unbounded));
-        let mut waiting = after
+        after
             .chain(self.files.range(..=self.turn))
-            .filter(|(_, tracked)| tracked.readable(now));
-        let first = waiting.clone().find(|(_, tracked)| tracked.replaying());
-        first.or_else(|| waiting.next()).map(|(key, _)| *key)
+            .filter(|(_, tracked)| tracked.readable(now))
+            // The first of the least: their order is that of their turns.
+            .min_by_key(|(_, tracked)| (!tracked.replaying(), tracked.displaced.is_none()))
+            .map(|(key, _)| *key)
     }
 
     /// Reads one chunk of one file into the queue.
@@ -155,6 +157,8 @@ impl Follower {
                 && let Some(piece) = tracked.buffer.finish()
             {
                 deliver(piece, tracked, &mut self.queue, &mut self.counts);
+                // Where that fails the file is recognised by fewer bytes.
+                let _ = cover_head(tracked);
             }
         }
     }
@@ -196,21 +200,30 @@ fn read_chunk(
         return Ok(None);
     }
     tracked.at_end = fresh.len() < wanted;
-    if position == 0 {
-        tracked.head = Fingerprint::of(fresh.get(..HEAD).unwrap_or(fresh));
-    } else if usize::from(tracked.head.len) < HEAD && !fresh.is_empty() {
-        tracked.head = Fingerprint::of_head(file)?;
-    }
     let mut pieces = Vec::new();
     tracked.buffer.feed(fresh, |piece| pieces.push(piece));
     if position < tracked.replay_until && tracked.buffer.position() == tracked.replay_until {
         // A last line without a newline was handed out before the restart; what follows it is a line of its own.
         pieces.extend(tracked.buffer.finish());
     }
+    cover_head(tracked)?;
     for piece in pieces {
         take(piece, tracked);
     }
     Ok(Some(fresh.len()))
+}
+
+/// Extends the head's fingerprint. It covers whole lines only: a half written one may be taken back.
+fn cover_head(tracked: &mut Tracked) -> io::Result<()> {
+    let whole = usize::try_from(tracked.buffer.line_start())
+        .unwrap_or(HEAD)
+        .min(HEAD);
+    if usize::from(tracked.head.len) < whole
+        && let Some(file) = &tracked.handle
+    {
+        tracked.head = Fingerprint::of_head(file, whole)?;
+    }
+    Ok(())
 }
 
 fn deliver(

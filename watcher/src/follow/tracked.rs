@@ -108,6 +108,8 @@ pub(super) struct Tracked {
     pub(super) verify: bool,
     /// It is known where reading begins.
     pub(super) decided: bool,
+    /// Where it stood first, if it moved before that was known.
+    pub(super) born: Option<PathBuf>,
     /// Not to be read before this.
     pub(super) wait_until: Option<Instant>,
     /// The read position at which the unfinished line was last tried as a whole record.
@@ -144,6 +146,7 @@ impl Tracked {
             at_end: false,
             verify: true,
             decided: false,
+            born: None,
             wait_until: None,
             tried: from,
         }

@@ -214,8 +214,10 @@ impl Wake {
         hints
     }
 
-    /// Waits until there are events. For ever, where there is no inotify.
-    pub(super) async fn ready(&mut self) {
+    /// Registers with the runtime, the first time. The instance owns its descriptor and lends no other, which is all
+    /// that the unsafe successor of `try_new` would have us promise.
+    #[expect(deprecated, reason = "unsafe code is forbidden here")]
+    fn register(&mut self) {
         match self.instance.take() {
             Some(Instance::Plain(inotify)) => match AsyncFd::try_new(inotify) {
                 Ok(fd) => self.instance = Some(Instance::Registered(fd)),
@@ -227,6 +229,11 @@ impl Wake {
             },
             other => self.instance = other,
         }
+    }
+
+    /// Waits until there are events. For ever, where there is no inotify.
+    pub(super) async fn ready(&mut self) {
+        self.register();
         if let Some(Instance::Registered(fd)) = &self.instance
             && let Ok(mut guard) = fd.readable().await
         {
