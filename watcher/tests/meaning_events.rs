@@ -242,9 +242,17 @@ fn after_a_restart_what_was_told_is_not_told_again_but_counts() {
 
 #[test]
 fn glued_cut_and_blotted_lines_lose_only_what_is_broken() {
-    let one = prompt("u1", "one").to_string();
-    let two = prompt("u2", "two").to_string();
-    let three = prompt("u3", "three {\"type\" of}").to_string();
+    let line = |uuid: &str, text: &str| {
+        let text = json!(text);
+        format!(
+            r#"{{"parentUuid":null,"type":"user","message":{{"role":"user","content":{text}}},"uuid":"{uuid}"}}"#
+        )
+    };
+    let (one, two, three) = (
+        line("u1", "one"),
+        line("u2", "two"),
+        line("u3", "three {\"type\" of}"),
+    );
     let mut it = interpreter();
     let mut bytes = Vec::new();
     bytes.extend(b"\xEF\xBB\xBF");

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 /// Pause between the starts of two messages that are not full.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The same while Discord limits the rate.
-const LONG_PAUSE: Duration = Duration::from_millis(250);
+/// The same while Discord limits the rate. Beside the limit it shows there is a hidden one of 30 messages a minute and
+/// channel: whoever runs into it is silent for most of a minute, whoever sends fuller messages at its pace is not.
+const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// How long after a 429 the long pause is kept.
-const CALM: Duration = Duration::from_secs(30);
+const CALM: Duration = Duration::from_mins(1);
 
 /// What came back.
 #[derive(Debug)]
@@ -83,13 +84,14 @@ impl Outbox {
         self.has_room = false;
     }
 
-    /// When the queue's next message may start; none while one is under way or nothing waits.
-    pub(super) fn due(&self, queue: &Queue, now: Instant) -> Option<Instant> {
+    /// When the queue's next message may start; none while one is under way or nothing waits. In a hurry nothing is
+    /// waited for that could make a message fuller.
+    pub(super) fn due(&self, queue: &Queue, now: Instant, hurry: bool) -> Option<Instant> {
         if self.posting.is_some() || queue.posts() == 0 {
             return None;
         }
         let (_, full) = Batch::of(queue.iter(), self.batch_size);
-        let Some(last) = self.last_start.filter(|_| !full) else {
+        let Some(last) = self.last_start.filter(|_| !full && !hurry) else {
             return Some(now);
         };
         let limited = self

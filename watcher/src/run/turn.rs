@@ -58,12 +58,17 @@ impl Run {
             && !self.feed.follower.finished()
     }
 
+    /// Whether nothing more will come that could make a message fuller.
+    fn all_is_read(&self) -> bool {
+        self.ending.as_ref().is_some_and(|ending| ending.told)
+    }
+
     /// The next moment at which something is due by itself.
     fn wake(&self, now: Instant) -> Instant {
         let feed = self
             .hook
             .get()
-            .and_then(|_| self.outbox.due(&self.feed.queue, now));
+            .and_then(|_| self.outbox.due(&self.feed.queue, now, self.all_is_read()));
         let edit = self.wants_edit().then(|| self.live.due(now));
         let ending = self.ending.as_ref().and_then(|ending| ending.wake(now));
         [
@@ -195,7 +200,7 @@ impl Run {
                     .post_summary(client.clone(), webhook.clone(), waiting(embeds));
             } else if self
                 .outbox
-                .due(&self.feed.queue, now)
+                .due(&self.feed.queue, now, self.all_is_read())
                 .is_some_and(|at| at <= now)
             {
                 self.outbox
