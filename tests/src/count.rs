@@ -75,20 +75,25 @@ impl Counter {
         let mut broken = false;
         while !rest.is_empty() {
             let mut values = Deserializer::from_str(rest).into_iter::<Value>();
-            match values.next() {
-                Some(Ok(value)) => {
-                    rest = rest.get(values.byte_offset()..).unwrap_or_default().trim_start();
-                    // Behind a break there are also the inner parts of the record that was cut.
-                    if !broken || value.get("uuid").is_some() {
-                        self.record(&value);
-                    }
+            if let Some(Ok(value)) = values.next() {
+                rest = rest
+                    .get(values.byte_offset()..)
+                    .unwrap_or_default()
+                    .trim_start();
+                // Behind a break there are also the inner parts of the record that was cut.
+                if !broken || value.get("uuid").is_some() {
+                    self.record(&value);
                 }
-                _ => {
-                    broken = true;
-                    let tail = rest.get(1..).unwrap_or_default();
-                    let next = ["{\"parentUuid\"", "{\"type\""].iter().filter_map(|mark| tail.find(mark)).min();
-                    rest = next.and_then(|place| tail.get(place..)).unwrap_or_default();
-                }
+            } else {
+                broken = true;
+                let mut characters = rest.chars();
+                characters.next();
+                let tail = characters.as_str();
+                let next = ["{\"parentUuid\"", "{\"type\""]
+                    .iter()
+                    .filter_map(|mark| tail.find(mark))
+                    .min();
+                rest = next.and_then(|place| tail.get(place..)).unwrap_or_default();
             }
         }
         self.count.damaged += u64::from(broken);
@@ -105,13 +110,15 @@ impl Counter {
 
     fn record(&mut self, record: &Value) {
         self.count.records += 1;
-        let fresh = record["uuid"].as_str().is_none_or(|uuid| self.uuids.insert(uuid.to_owned()));
+        let fresh = record["uuid"]
+            .as_str()
+            .is_none_or(|uuid| self.uuids.insert(uuid.to_owned()));
         let side = record["isSidechain"] == true || record["parent_tool_use_id"].is_string();
         match record["type"].as_str() {
             Some("assistant") => self.assistant(record, side, fresh),
             Some("user") => self.user(record, side, fresh),
             // A subagent's message, told to its parent's file.
-            Some("progress") => self.usage(&record["data"]["message"]["message"]),
+            Some("progress") => self.usage(inner(record, &["data", "message", "message"])),
             _ => {}
         }
     }
@@ -123,24 +130,34 @@ impl Counter {
             self.count.api_errors += 1;
         }
         for block in message["content"].as_array().into_iter().flatten() {
-            let (Some("tool_use"), Some(id), Some(name)) =
-                (block["type"].as_str(), block["id"].as_str(), block["name"].as_str())
-            else {
+            let (Some("tool_use"), Some(id), Some(name)) = (
+                block["type"].as_str(),
+                block["id"].as_str(),
+                block["name"].as_str(),
+            ) else {
                 continue;
             };
             if !self.calls.insert(id.to_owned()) {
                 continue;
             }
-            let tools = if side { &mut self.count.side_tools } else { &mut self.count.tools };
+            let tools = if side {
+                &mut self.count.side_tools
+            } else {
+                &mut self.count.tools
+            };
             *tools.entry(name.to_owned()).or_default() += 1;
-            if let (false, "Bash", Some(command)) = (side, name, block["input"]["command"].as_str()) {
+            if let (false, "Bash", Some(command)) =
+                (side, name, inner(block, &["input", "command"]).as_str())
+            {
                 self.count.bash.push(command.to_owned());
             }
         }
     }
 
     fn usage(&mut self, message: &Value) {
-        let (Some(id), Some(model)) = (message["id"].as_str(), message["model"].as_str()) else { return };
+        let (Some(id), Some(model)) = (message["id"].as_str(), message["model"].as_str()) else {
+            return;
+        };
         let usage = &message["usage"];
         if !usage.is_object() || model == "<synthetic>" {
             return;
@@ -152,24 +169,35 @@ impl Counter {
             input: number(&usage["input_tokens"]),
             output: number(&usage["output_tokens"]),
             cache_read: number(&usage["cache_read_input_tokens"]),
-            write_5m: if split.is_object() { number(&split["ephemeral_5m_input_tokens"]) } else { written },
+            write_5m: if split.is_object() {
+                number(&split["ephemeral_5m_input_tokens"])
+            } else {
+                written
+            },
             write_1h: number(&split["ephemeral_1h_input_tokens"]),
             messages: 1,
         };
         let line = (model.to_owned(), usage);
-        let best = self.messages.entry(id.to_owned()).or_insert_with(|| line.clone());
+        let best = self
+            .messages
+            .entry(id.to_owned())
+            .or_insert_with(|| line.clone());
         if usage.output > best.1.output {
             *best = line;
         }
     }
 
     fn user(&mut self, record: &Value, side: bool, fresh: bool) {
-        let content = &record["message"]["content"];
+        let content = inner(record, &["message", "content"]);
         let blocks = || content.as_array().into_iter().flatten();
-        let mut results = blocks().filter(|block| block["type"] == "tool_result").peekable();
+        let mut results = blocks()
+            .filter(|block| block["type"] == "tool_result")
+            .peekable();
         let answers = results.peek().is_some();
         for result in results {
-            let new = result["tool_use_id"].as_str().is_none_or(|id| self.results.insert(id.to_owned()));
+            let new = result["tool_use_id"]
+                .as_str()
+                .is_none_or(|id| self.results.insert(id.to_owned()));
             if new && !side && result["is_error"] == true {
                 self.count.errors += 1;
             }
@@ -178,17 +206,29 @@ impl Counter {
         if answers || injected || !fresh {
             return;
         }
-        let first = content.as_str().or_else(|| blocks().find_map(|block| block["text"].as_str()));
+        let first = content
+            .as_str()
+            .or_else(|| blocks().find_map(|block| block["text"].as_str()));
         if first.is_some_and(is_prompt) {
             self.count.prompts += 1;
         }
     }
 }
 
+/// What stands at the end of a path of keys; null when there is nothing.
+fn inner<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
+    path.iter().fold(value, |value, key| &value[*key])
+}
+
 /// Whether a person wrote it, and to the agent.
 fn is_prompt(text: &str) -> bool {
     const OTHERS: &[&str] = &[
-        "<command-", "<local-command-", "<bash-", "<task-notification>", "[Request interrupted by user", "Caveat: ",
+        "<command-",
+        "<local-command-",
+        "<bash-",
+        "<task-notification>",
+        "[Request interrupted by user",
+        "Caveat: ",
     ];
     let text = text.trim();
     !text.is_empty() && !OTHERS.iter().any(|other| text.starts_with(other))

@@ -16,7 +16,11 @@ fn player(config: &Path) -> Command {
 
 fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output
 }
 
@@ -30,7 +34,12 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                let name = path
+                    .strip_prefix(folder)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
                 found.push((name, fs::read(&path).unwrap()));
             }
         }
@@ -46,7 +55,16 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn a_session_is_written_to_its_files_as_the_library_generates_it() {
     let home = tempfile::tempdir().unwrap();
-    let flags = ["--generate", "traps", "--seed", "9", "--records", "600", "--cwd", "/srv/my_app.v2"];
+    let flags = [
+        "--generate",
+        "traps",
+        "--seed",
+        "9",
+        "--records",
+        "600",
+        "--cwd",
+        "/srv/my_app.v2",
+    ];
     let output = run(player(home.path()).args(flags));
     let mut options = Options::new(Kind::Traps, 9).records(600);
     "/srv/my_app.v2".clone_into(&mut options.cwd);
@@ -54,7 +72,12 @@ fn a_session_is_written_to_its_files_as_the_library_generates_it() {
     let project = home.path().join("projects/-srv-my-app-v2");
     let expected: Vec<(String, Vec<u8>)> = session.files().into_iter().collect();
     assert!(files(&project) == expected, "the files differ");
-    let last = String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned();
+    let last = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .last()
+        .unwrap()
+        .to_owned();
     let report: serde_json::Value = serde_json::from_str(&last).unwrap();
     assert_eq!(report["bytes"], session.expected.bytes);
     assert_eq!(report["records"], session.chunks.len());
@@ -90,13 +113,23 @@ fn a_recorded_transcript_is_written_as_it_is_and_named_after_its_session() {
     let home = tempfile::tempdir().unwrap();
     let bytes = b"\0\0\n{\"sessionId\":\"11111111-2222-4333-8444-555555555555\",\"type\":\"user\"}\r\n\xff\xfe\n{\"cut".to_vec();
     let other = b"no session here\n".to_vec();
-    let (path, second) = (home.path().join("some.jsonl"), home.path().join("other.jsonl"));
+    let (path, second) = (
+        home.path().join("some.jsonl"),
+        home.path().join("other.jsonl"),
+    );
     fs::write(&path, &bytes).unwrap();
     fs::write(&second, &other).unwrap();
-    run(player(home.path()).arg("--transcript").arg(&path).arg("--transcript").arg(&second));
+    run(player(home.path())
+        .arg("--transcript")
+        .arg(&path)
+        .arg("--transcript")
+        .arg(&second));
     let written = files(&home.path().join("projects/-workspace"));
     let expected = vec![
-        ("11111111-2222-4333-8444-555555555555.jsonl".to_owned(), bytes),
+        (
+            "11111111-2222-4333-8444-555555555555.jsonl".to_owned(),
+            bytes,
+        ),
         ("other.jsonl".to_owned(), other),
     ];
     assert_eq!(written, expected);
@@ -106,7 +139,11 @@ fn a_recorded_transcript_is_written_as_it_is_and_named_after_its_session() {
 fn a_recorded_subagent_goes_below_its_session() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("side.jsonl");
-    fs::write(&path, "{\"isSidechain\":true,\"sessionId\":\"abc\",\"agentId\":\"a7\"}\n").unwrap();
+    fs::write(
+        &path,
+        "{\"isSidechain\":true,\"sessionId\":\"abc\",\"agentId\":\"a7\"}\n",
+    )
+    .unwrap();
     run(player(home.path()).arg("--transcript").arg(&path));
     let written = files(&home.path().join("projects"));
     assert_eq!(written[0].0, "-workspace/abc/subagents/agent-a7.jsonl");
@@ -117,10 +154,16 @@ fn settings_that_cannot_be_written_end_it_with_3_and_say_so() {
     let home = tempfile::tempdir().unwrap();
     let blocked = home.path().join("file");
     fs::write(&blocked, "").unwrap();
-    let output = player(&blocked.join("config")).arg("--write-settings").output().unwrap();
+    let output = player(&blocked.join("config"))
+        .arg("--write-settings")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(3));
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("settings.json") && told.contains("writable config directory"), "{told}");
+    assert!(
+        told.contains("settings.json") && told.contains("writable config directory"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -134,15 +177,25 @@ fn a_transcript_that_cannot_be_written_ends_it_with_4() {
 #[test]
 fn a_file_to_play_that_is_not_there_is_named() {
     let home = tempfile::tempdir().unwrap();
-    let output = player(home.path()).args(["--transcript", "/no/such/file"]).output().unwrap();
+    let output = player(home.path())
+        .args(["--transcript", "/no/such/file"])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(66));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("/no/such/file"));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("/no/such/file")
+    );
 }
 
 #[test]
 fn the_exit_code_is_the_one_asked_for_even_without_a_transcript() {
     let home = tempfile::tempdir().unwrap();
-    let output = player(home.path()).args(["--no-transcript", "--exit-code", "7"]).output().unwrap();
+    let output = player(home.path())
+        .args(["--no-transcript", "--exit-code", "7"])
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(7));
     assert!(!home.path().join("projects").exists());
 }
@@ -150,12 +203,25 @@ fn the_exit_code_is_the_one_asked_for_even_without_a_transcript() {
 #[test]
 fn sigterm_ends_it_at_once_with_143() {
     let home = tempfile::tempdir().unwrap();
-    let flags = ["--generate", "clean", "--bytes", "100000000000", "--pace", "1"];
-    let mut child = player(home.path()).args(flags).stdout(Stdio::piped()).spawn().unwrap();
-    // Its first progress line says that it is at work.
+    let flags = [
+        "--generate",
+        "clean",
+        "--bytes",
+        "100000000000",
+        "--pace",
+        "1",
+    ];
+    let mut child = player(home.path())
+        .args(flags)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Its first line says that it is at work.
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.starts_with("played "), "{line}");
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.starts_with("playing "), "{line}");
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(143));
@@ -177,11 +243,25 @@ fn garbage_has_the_length_asked_for_and_follows_from_the_seed() {
 
 #[test]
 fn the_steps_it_lists_are_the_librarys() {
-    let flags = ["--list-steps", "--generate", "clean", "--seed", "2", "--records", "300"];
+    let flags = [
+        "--list-steps",
+        "--generate",
+        "clean",
+        "--seed",
+        "2",
+        "--records",
+        "300",
+    ];
     let output = run(player(Path::new("/nowhere")).args(flags));
-    let listed: Vec<u32> =
-        String::from_utf8(output.stdout).unwrap().lines().map(|line| line.parse().unwrap()).collect();
-    let expected: Vec<u32> = generate(&Options::new(Kind::Clean, 2).records(300)).expected.steps().collect();
+    let listed: Vec<u32> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| line.parse().unwrap())
+        .collect();
+    let expected: Vec<u32> = generate(&Options::new(Kind::Clean, 2).records(300))
+        .expected
+        .steps()
+        .collect();
     assert!(!listed.is_empty());
     assert_eq!(listed, expected);
 }
@@ -199,7 +279,10 @@ fn the_config_directory_is_the_flags_then_the_variables_then_homes() {
         _ => None,
     };
     let home = |name: &str| (name == "HOME").then(|| "/h".to_owned());
-    assert_eq!(config_dir(Some(Path::new("/f")), both).unwrap(), PathBuf::from("/f"));
+    assert_eq!(
+        config_dir(Some(Path::new("/f")), both).unwrap(),
+        PathBuf::from("/f")
+    );
     assert_eq!(config_dir(None, both).unwrap(), PathBuf::from("/c"));
     assert_eq!(config_dir(None, home).unwrap(), PathBuf::from("/h/.claude"));
     assert_eq!(config_dir(None, |_| None).unwrap_err().exit_code(), 64);

@@ -16,6 +16,10 @@ pub enum Times {
 /// Plays a transcript as an AI agent would write it. Exit codes: 3 when the settings cannot be written, 4 when the
 /// transcript cannot, 64 for wrong use, 66 when the file to play cannot be read, 143 after SIGTERM, else --exit-code.
 #[derive(Debug, Clone, Parser)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[command(name = "player", version)]
 pub struct Args {
     /// A transcript to play; several are played one after the other.
@@ -38,7 +42,7 @@ pub struct Args {
     /// At least so many bytes are generated.
     #[arg(long)]
     pub bytes: Option<u64>,
-    /// The agent's config directory; without it $CLAUDE_CONFIG_DIR, else $HOME/.claude.
+    /// The agent's config directory; without it `$CLAUDE_CONFIG_DIR`, else `$HOME/.claude`.
     #[arg(long, value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
     /// The agent's working directory, which names the project's folder; it need not exist.

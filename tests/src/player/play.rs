@@ -74,6 +74,9 @@ struct Player<'a> {
 
 impl Player<'_> {
     fn session(&mut self, args: &Args) -> Result<(), PlayerError> {
+        // Whoever waits for the agent's beginning reads this line.
+        let _ = writeln!(self.out, "playing to {}", self.writer.project.display());
+        let _ = self.out.flush();
         if let Some(bytes) = args.garbage {
             let id = Generator::new(&args.options()).session_id().to_owned();
             return Garbage::new(args.seed, bytes)

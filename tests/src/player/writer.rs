@@ -15,7 +15,7 @@ const OPEN: usize = 16;
 
 /// The files of a project.
 pub(super) struct Writer {
-    project: PathBuf,
+    pub(super) project: PathBuf,
     open: HashMap<String, File>,
     cuts: Option<SmallRng>,
     pub(super) records: u64,

@@ -41,7 +41,7 @@ fn step(scribe: &mut Scribe, output: u64, remark: &'static str, calls: Vec<Call>
 }
 
 fn ask(scribe: &mut Scribe) {
-    scribe.branch = "fix-flaky-outbox-test".to_owned();
+    "fix-flaky-outbox-test".clone_into(&mut scribe.branch);
     scribe.slug = Some("patient-ferrying-heron");
     scribe.bare("custom-title", obj! {"customTitle": "Repair the flaky outbox test", "sessionId": scribe.place.session.clone()});
     scribe.prompt(script::REQUEST);

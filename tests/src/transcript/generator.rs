@@ -1,11 +1,11 @@
 //! Plays the part that the options name, one exchange at a time, so that a session of any size needs little memory.
 
-use super::{demo, stream};
 use super::expected::Expected;
 use super::options::{Kind, Options, Size};
 use super::scribe::{Chunk, Scribe};
 use super::traps::Traps;
 use super::turn::Manner;
+use super::{demo, stream};
 
 /// A session as it comes into being. What it holds grows with the session only by its list of Bash commands.
 pub struct Generator {

@@ -180,12 +180,18 @@ impl Scribe {
     /// The same record in the other dialect.
     fn streamed(&self, fields: Json, tail: Json, uuid: String) -> Json {
         let parent = self.place.agent.clone().filter(|_| self.place.side);
-        let (mut all, rest): (Fields, Fields) = fields.fields().into_iter().partition(|(key, _)| key == "type");
+        let (mut all, rest): (Fields, Fields) = fields
+            .fields()
+            .into_iter()
+            .partition(|(key, _)| key == "type");
         all.extend(rest.into_iter().filter(|(key, _)| key != "requestId"));
         all.extend(
             obj! {"parent_tool_use_id": parent, "session_id": self.place.session.clone(), "uuid": uuid}.fields(),
         );
-        let result = tail.fields().into_iter().find(|(key, _)| key == "toolUseResult");
+        let result = tail
+            .fields()
+            .into_iter()
+            .find(|(key, _)| key == "toolUseResult");
         all.extend(result.map(|(_, value)| ("tool_use_result".into(), value)));
         Json::Map(all)
     }

@@ -13,7 +13,12 @@ use rand::Rng;
 /// Begins a session.
 pub(crate) fn begin(scribe: &mut Scribe) {
     scribe.dialect = Dialect::Stream;
-    let strings = |all: &[&'static str]| -> Json { all.iter().map(|&one| one.into()).collect::<Vec<Json>>().into() };
+    let strings = |all: &[&'static str]| -> Json {
+        all.iter()
+            .map(|&one| one.into())
+            .collect::<Vec<Json>>()
+            .into()
+    };
     let body = obj! {
         "cwd": scribe.cwd.clone(), "tools": strings(&["Task", "Bash", "Glob", "Grep", "Read", "Edit", "Write"]),
         "mcp_servers": Vec::new(), "model": scribe.model, "permissionMode": "bypassPermissions",
@@ -29,14 +34,20 @@ pub(crate) fn step(scribe: &mut Scribe) {
     match scribe.rng.random_range(0..8) {
         0 => events(scribe),
         1 => {
-            let info = obj! {"status": "allowed", "resetsAt": 1_793_620_000, "rateLimitType": "five_hour"};
+            let info =
+                obj! {"status": "allowed", "resetsAt": 1_793_620_000, "rateLimitType": "five_hour"};
             put(scribe, "rate_limit_event", obj! {"rate_limit_info": info});
         }
         2 => scribe.system("status", obj! {"status": "compacting"}),
         3 => {
             let body = obj! {"hook_id": ids::uuid(&mut scribe.rng), "hook_name": "PreToolUse:Bash", "hook_event": "PreToolUse"};
             scribe.system("hook_started", body.clone());
-            scribe.system("hook_response", body.with("output", "").with("exit_code", 0).with("outcome", "success"));
+            scribe.system(
+                "hook_response",
+                body.with("output", "")
+                    .with("exit_code", 0)
+                    .with("outcome", "success"),
+            );
         }
         4 => subagent(scribe),
         5 if scribe.chance(200) => {
@@ -46,7 +57,10 @@ pub(crate) fn step(scribe: &mut Scribe) {
         }
         _ => {}
     }
-    scribe.work(Manner { shuffled: 300, progress: 0 });
+    scribe.work(Manner {
+        shuffled: 300,
+        progress: 0,
+    });
 }
 
 fn put(scribe: &mut Scribe, kind: &'static str, body: Json) {
@@ -74,10 +88,17 @@ fn events(scribe: &mut Scribe) {
 /// A subagent's lines name the call that started it.
 fn subagent(scribe: &mut Scribe) {
     let call = ids::tool_use(&mut scribe.rng);
-    let place = Place { agent: Some(call), side: true, ..scribe.place.clone() };
+    let place = Place {
+        agent: Some(call),
+        side: true,
+        ..scribe.place.clone()
+    };
     let here = scribe.enter(place);
     scribe.mark("subagent/stream");
-    scribe.work(Manner { shuffled: 0, progress: 0 });
+    scribe.work(Manner {
+        shuffled: 0,
+        progress: 0,
+    });
     scribe.enter(here);
 }
 
@@ -85,7 +106,12 @@ fn subagent(scribe: &mut Scribe) {
 pub(crate) fn end(scribe: &mut Scribe) {
     scribe.answer();
     let total = scribe.expected.total();
-    let models: Vec<_> = scribe.expected.models.iter().map(|(name, usage)| (name.clone().into(), of_model(usage))).collect();
+    let models: Vec<_> = scribe
+        .expected
+        .models
+        .iter()
+        .map(|(name, usage)| (name.clone().into(), of_model(usage)))
+        .collect();
     let cost = scribe.expected.models.values().map(dollars).sum::<f64>();
     let turns = total.messages;
     let body = obj! {
@@ -107,6 +133,10 @@ fn of_model(usage: &Usage) -> Json {
 
 /// What it costs at five dollars a million prompt tokens; in whole micro-dollars, like the client's own numbers.
 fn dollars(usage: &Usage) -> f64 {
-    let micro = usage.input * 5 + usage.output * 25 + usage.cache_read / 2 + usage.write_5m * 25 / 4 + usage.write_1h * 10;
+    let micro = usage.input * 5
+        + usage.output * 25
+        + usage.cache_read / 2
+        + usage.write_5m * 25 / 4
+        + usage.write_1h * 10;
     f64::from(u32::try_from(micro).unwrap_or(u32::MAX)) / 1e6
 }

@@ -5,6 +5,7 @@ use super::json::{Json, obj};
 use super::scribe::Scribe;
 use super::words;
 use rand::Rng;
+use std::fmt::Write as _;
 
 /// The tools of an ordinary turn, by how often they occur.
 const USUAL: &[fn(&mut Scribe) -> Call] = &[
@@ -61,7 +62,7 @@ fn numbered(text: &str) -> String {
         if place > 0 {
             all.push('\n');
         }
-        all.push_str(&format!("{:>6}\u{2192}{line}", place + 1));
+        let _ = write!(all, "{:>6}\u{2192}{line}", place + 1);
     }
     all
 }

@@ -183,12 +183,11 @@ pub(crate) fn thought(rng: &mut SmallRng) -> String {
 /// What an agent says at the end, in Markdown.
 pub(crate) fn summary(rng: &mut SmallRng) -> String {
     let points = rng.random_range(2..=5);
-    let list: String = (0..points)
-        .map(|_| format!("- {}\n", filled(rng, SENTENCES)))
-        .collect();
+    let list: Vec<String> = (0..points).map(|_| filled(rng, SENTENCES)).collect();
     format!(
-        "{}\n\n## What changed\n\n{list}\nAll tests pass.",
-        remark(rng)
+        "{}\n\n## What changed\n\n- {}\n\nAll tests pass.",
+        remark(rng),
+        list.join("\n- ")
     )
 }
 

@@ -37,7 +37,8 @@ pub(super) fn glued(scribe: &mut Scribe) {
     scribe.mark("trap/glued");
     scribe.expected.damage.glued += 1;
     let uuid = scribe.last_uuid();
-    let mut bytes = obj! {"type": "summary", "summary": "Repair the outbox", "leafUuid": uuid}.bytes();
+    let mut bytes =
+        obj! {"type": "summary", "summary": "Repair the outbox", "leafUuid": uuid}.bytes();
     scribe.mark("summary");
     bytes.extend(remark(scribe).bytes());
     bytes.push(b'\n');
@@ -53,7 +54,11 @@ pub(super) fn glued_answers(scribe: &mut Scribe) {
     let mut message = scribe.begin(77, "end_turn");
     let usage = message.usage;
     let said = words::remark(&mut scribe.rng);
-    bytes.extend(scribe.assistant(&message, text(said), usage, Some("end_turn")).bytes());
+    bytes.extend(
+        scribe
+            .assistant(&message, text(said), usage, Some("end_turn"))
+            .bytes(),
+    );
     message.note(&message.model.clone(), usage);
     scribe.end(message);
     bytes.push(b'\n');
@@ -130,7 +135,10 @@ pub(super) fn invalid_utf8(scribe: &mut Scribe) {
     let line = scribe.record(fields, obj! {}).bytes();
     let mut bytes = Vec::with_capacity(line.len());
     let mut rest = line.as_slice();
-    while let Some(place) = rest.windows(MARK.len()).position(|window| window == MARK.as_bytes()) {
+    while let Some(place) = rest
+        .windows(MARK.len())
+        .position(|window| window == MARK.as_bytes())
+    {
         let (before, after) = rest.split_at(place);
         bytes.extend(before);
         bytes.extend([0xe9, 0xff, 0xc3]);
@@ -158,7 +166,8 @@ pub(super) fn no_newline(scribe: &mut Scribe) {
 /// A message that became an object with numbers for keys, after a streaming fallback.
 pub(super) fn numeric_keys(scribe: &mut Scribe) {
     scribe.mark("trap/numeric-keys");
-    let fields = obj! {"message": obj! {"0": "m", "1": "s", "2": "g", "3": "_"}, "type": "assistant"};
+    let fields =
+        obj! {"message": obj! {"0": "m", "1": "s", "2": "g", "3": "_"}, "type": "assistant"};
     let record = scribe.record(fields, obj! {});
     scribe.put(&record);
 }
@@ -166,12 +175,21 @@ pub(super) fn numeric_keys(scribe: &mut Scribe) {
 /// JSON that is no record, and records whose fields are of other kinds than they should be.
 pub(super) fn strange(scribe: &mut Scribe) {
     const LINES: &[&str] = &[
-        "null", "[]", "42", "\"text\"", "{}", "[{\"type\":\"user\"}]", "{\"type\":null}", "{\"type\":{\"a\":1}}",
-        "{\"type\":\"assistant\"}", "{\"type\":\"assistant\",\"message\":null}",
+        "null",
+        "[]",
+        "42",
+        "\"text\"",
+        "{}",
+        "[{\"type\":\"user\"}]",
+        "{\"type\":null}",
+        "{\"type\":{\"a\":1}}",
+        "{\"type\":\"assistant\"}",
+        "{\"type\":\"assistant\",\"message\":null}",
         "{\"type\":\"assistant\",\"message\":{\"id\":7,\"content\":\"x\",\"usage\":[]}}",
         "{\"type\":\"assistant\",\"message\":{\"content\":[null,1,\"x\",{\"type\":9},{}]}}",
         "{\"type\":\"user\",\"message\":{\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":[],\"content\":{}}]}}",
-        "{\"type\":\"progress\",\"data\":17}", "{\"type\":\"system\",\"subtype\":[]}",
+        "{\"type\":\"progress\",\"data\":17}",
+        "{\"type\":\"system\",\"subtype\":[]}",
     ];
     scribe.mark("trap/strange");
     for line in LINES {

@@ -25,7 +25,11 @@ pub(super) fn fork(scribe: &mut Scribe) {
     scribe.mark("trap/fork");
     let session = ids::uuid(&mut scribe.rng);
     let here = scribe.place.clone();
-    let place = Place { path: format!("{session}.jsonl").into(), session: session.clone(), ..here };
+    let place = Place {
+        path: format!("{session}.jsonl").into(),
+        session: session.clone(),
+        ..here
+    };
     let here = scribe.enter(place);
     let session = Json::from(session);
     for mut record in scribe.kept.clone() {
@@ -80,8 +84,17 @@ pub(super) fn replay(scribe: &mut Scribe) {
 /// A result whose call stands in no file.
 pub(super) fn orphan(scribe: &mut Scribe) {
     scribe.mark("trap/orphan");
-    let call = Call::new("Read", obj! {}, "File not read: the call is in another file", obj! {"type": "text"});
-    let open = crate::transcript::call::Open { id: ids::tool_use(&mut scribe.rng), source: None, call };
+    let call = Call::new(
+        "Read",
+        obj! {},
+        "File not read: the call is in another file",
+        obj! {"type": "text"},
+    );
+    let open = crate::transcript::call::Open {
+        id: ids::tool_use(&mut scribe.rng),
+        source: None,
+        call,
+    };
     scribe.result(open);
 }
 
@@ -93,7 +106,11 @@ pub(super) fn result_elsewhere(scribe: &mut Scribe) {
     let open = scribe.call(&mut message, call, true);
     scribe.end(message);
     let session = ids::uuid(&mut scribe.rng);
-    let place = Place { path: format!("{session}.jsonl").into(), session, ..scribe.place.clone() };
+    let place = Place {
+        path: format!("{session}.jsonl").into(),
+        session,
+        ..scribe.place.clone()
+    };
     let here = scribe.enter(place);
     scribe.result(open);
     scribe.enter(here);

@@ -10,14 +10,36 @@ use crate::transcript::words;
 /// System records that are not made elsewhere.
 pub(super) fn systems(scribe: &mut Scribe) {
     let command = "<command-name>/model</command-name>\n<command-message>model</command-message>\n<command-args>opus</command-args>";
-    scribe.system("local_command", obj! {"content": command, "level": "info", "isMeta": false});
-    let stdout = "<local-command-stdout>Set model to \u{1b}[1mopus\u{1b}[22m</local-command-stdout>";
-    scribe.system("local_command", obj! {"content": stdout, "level": "info", "isMeta": false});
-    scribe.system("bridge_status", obj! {"content": "Remote control connected", "url": "https://example.com/s/1"});
-    scribe.system("away_summary", obj! {"content": "While you were away: 3 files edited, tests pass.", "isMeta": false});
-    scribe.system("scheduled_task_fire", obj! {"content": "Scheduled task fired: nightly checks", "isMeta": false});
-    scribe.system("informational", obj! {"content": "A new version is available.", "level": "info", "isMeta": false});
-    scribe.system("a_subtype_of_next_month", obj! {"content": "?", "payload": obj! {"deep": vec![1.into()]}});
+    scribe.system(
+        "local_command",
+        obj! {"content": command, "level": "info", "isMeta": false},
+    );
+    let stdout =
+        "<local-command-stdout>Set model to \u{1b}[1mopus\u{1b}[22m</local-command-stdout>";
+    scribe.system(
+        "local_command",
+        obj! {"content": stdout, "level": "info", "isMeta": false},
+    );
+    scribe.system(
+        "bridge_status",
+        obj! {"content": "Remote control connected", "url": "https://example.com/s/1"},
+    );
+    scribe.system(
+        "away_summary",
+        obj! {"content": "While you were away: 3 files edited, tests pass.", "isMeta": false},
+    );
+    scribe.system(
+        "scheduled_task_fire",
+        obj! {"content": "Scheduled task fired: nightly checks", "isMeta": false},
+    );
+    scribe.system(
+        "informational",
+        obj! {"content": "A new version is available.", "level": "info", "isMeta": false},
+    );
+    scribe.system(
+        "a_subtype_of_next_month",
+        obj! {"content": "?", "payload": obj! {"deep": vec![1.into()]}},
+    );
 }
 
 /// Progress of every sort but a subagent's.
@@ -47,16 +69,34 @@ pub(super) fn bare(scribe: &mut Scribe) {
     };
     let uuid = scribe.last_uuid();
     let time = scribe.clock.text();
-    scribe.bare("summary", obj! {"summary": "Holds expire too late", "leafUuid": uuid.clone()});
+    scribe.bare(
+        "summary",
+        obj! {"summary": "Holds expire too late", "leafUuid": uuid.clone()},
+    );
     scribe.bare("custom-title", with(obj! {"customTitle": "Holds"}));
-    scribe.bare("ai-title", with(obj! {"aiTitle": "Repair the expiry of holds"}));
+    scribe.bare(
+        "ai-title",
+        with(obj! {"aiTitle": "Repair the expiry of holds"}),
+    );
     scribe.bare("agent-name", with(obj! {"agentName": "harbour-agent"}));
-    scribe.bare("last-prompt", with(obj! {"lastPrompt": "Please look at the holds", "leafUuid": uuid}));
+    scribe.bare(
+        "last-prompt",
+        with(obj! {"lastPrompt": "Please look at the holds", "leafUuid": uuid}),
+    );
     scribe.bare("agent-setting", with(obj! {"agentSetting": "reviewer"}));
-    scribe.bare("permission-mode", with(obj! {"permissionMode": "acceptEdits"}));
+    scribe.bare(
+        "permission-mode",
+        with(obj! {"permissionMode": "acceptEdits"}),
+    );
     scribe.bare("mode", with(obj! {"mode": "normal"}));
-    scribe.bare("bridge-session", with(obj! {"bridgeSessionId": "session_01Hh", "lastSequenceNum": 4}));
-    scribe.bare("worktree-state", with(obj! {"worktreeSession": None::<String>}));
+    scribe.bare(
+        "bridge-session",
+        with(obj! {"bridgeSessionId": "session_01Hh", "lastSequenceNum": 4}),
+    );
+    scribe.bare(
+        "worktree-state",
+        with(obj! {"worktreeSession": None::<String>}),
+    );
     scribe.bare(
         "pr-link",
         with(obj! {
@@ -64,13 +104,21 @@ pub(super) fn bare(scribe: &mut Scribe) {
             "prRepository": "harbour-booking/harbour", "timestamp": time,
         }),
     );
-    scribe.bare("a-type-of-next-month", with(obj! {"payload": obj! {"type": "assistant", "usage": obj! {"output_tokens": 7}}}));
+    scribe.bare(
+        "a-type-of-next-month",
+        with(obj! {"payload": obj! {"type": "assistant", "usage": obj! {"output_tokens": 7}}}),
+    );
 }
 
 /// What was typed while the agent worked.
 pub(super) fn queue(scribe: &mut Scribe) {
     let said = words::request(&mut scribe.rng);
-    let contents = [("enqueue", Some(said.clone())), ("dequeue", None), ("enqueue", Some(said.clone())), ("remove", None)];
+    let contents = [
+        ("enqueue", Some(said.clone())),
+        ("dequeue", None),
+        ("enqueue", Some(said.clone())),
+        ("remove", None),
+    ];
     for (operation, content) in contents {
         let (time, session) = (scribe.clock.text(), scribe.place.session.clone());
         let mut body = obj! {"operation": operation, "timestamp": time, "sessionId": session};
@@ -117,16 +165,37 @@ pub(super) fn attachments(scribe: &mut Scribe) {
 
 /// User records that are no prompt.
 pub(super) fn injected(scribe: &mut Scribe) {
-    scribe.user("user/meta", vec![text("Base directory for this skill: /skills/brainstorming")], obj! {"isMeta": true});
-    let caveat = "Caveat: The messages below were generated by the user while running local commands.";
+    scribe.user(
+        "user/meta",
+        vec![text("Base directory for this skill: /skills/brainstorming")],
+        obj! {"isMeta": true},
+    );
+    let caveat =
+        "Caveat: The messages below were generated by the user while running local commands.";
     scribe.user("user/caveat", caveat, obj! {"isMeta": true});
     let command = "<command-message>review</command-message>\n<command-name>/review</command-name>\n<command-args>src/booking</command-args>";
     scribe.user("user/command", command, obj! {});
-    scribe.user("user/command-output", "<local-command-stdout>Reviewed \u{1b}[32m4\u{1b}[39m files</local-command-stdout>", obj! {});
-    scribe.user("user/bash-input", "<bash-input>git stash list</bash-input>", obj! {});
-    scribe.user("user/bash-output", "<bash-stdout>stash@{0}: WIP on main</bash-stdout><bash-stderr></bash-stderr>", obj! {});
+    scribe.user(
+        "user/command-output",
+        "<local-command-stdout>Reviewed \u{1b}[32m4\u{1b}[39m files</local-command-stdout>",
+        obj! {},
+    );
+    scribe.user(
+        "user/bash-input",
+        "<bash-input>git stash list</bash-input>",
+        obj! {},
+    );
+    scribe.user(
+        "user/bash-output",
+        "<bash-stdout>stash@{0}: WIP on main</bash-stdout><bash-stderr></bash-stderr>",
+        obj! {},
+    );
     let note = "<task-notification>\n<task-id>b1f2</task-id>\n<status>completed</status>\n<summary>Background command \"cargo test\" completed (exit code 0)</summary>\n</task-notification>";
-    scribe.user("user/task-notification", note, obj! {"origin": obj! {"kind": "task-notification"}});
+    scribe.user(
+        "user/task-notification",
+        note,
+        obj! {"origin": obj! {"kind": "task-notification"}},
+    );
 }
 
 /// Prompts of unusual shapes; each of them is a person's.
@@ -134,19 +203,39 @@ pub(super) fn prompts(scribe: &mut Scribe) {
     let said = words::request(&mut scribe.rng);
     scribe.expected.prompts += 3;
     let id = ids::uuid(&mut scribe.rng);
-    scribe.user("user/prompt-blocks", vec![text(said)], obj! {"promptId": id});
+    scribe.user(
+        "user/prompt-blocks",
+        vec![text(said)],
+        obj! {"promptId": id},
+    );
     let document = obj! {
         "type": "document", "source": obj! {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjcK"},
     };
-    scribe.user("user/document", vec![text("Please read this."), document], obj! {"entrypoint": "claude-vscode"});
+    scribe.user(
+        "user/document",
+        vec![text("Please read this."), document],
+        obj! {"entrypoint": "claude-vscode"},
+    );
     let tail = obj! {"planContent": "# Plan\n\n1. Test\n2. Repair", "origin": obj! {"kind": "human"}, "promptSource": "typed"};
-    scribe.user("user/plan", "Implement the following plan:\n\n# Plan\n\n1. Test\n2. Repair", tail);
+    scribe.user(
+        "user/plan",
+        "Implement the following plan:\n\n# Plan\n\n1. Test\n2. Repair",
+        tail,
+    );
 }
 
 /// A person stops the agent.
 pub(super) fn interrupted(scribe: &mut Scribe) {
-    scribe.user("user/interrupted", vec![text("[Request interrupted by user]")], obj! {});
-    scribe.user("user/interrupted", vec![text("[Request interrupted by user for tool use]")], obj! {});
+    scribe.user(
+        "user/interrupted",
+        vec![text("[Request interrupted by user]")],
+        obj! {},
+    );
+    scribe.user(
+        "user/interrupted",
+        vec![text("[Request interrupted by user for tool use]")],
+        obj! {},
+    );
 }
 
 /// The agent goes to another folder and branch.

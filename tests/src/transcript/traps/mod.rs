@@ -4,6 +4,7 @@
 mod bytes;
 mod copies;
 mod kinds;
+mod rare_results;
 mod rare_tools;
 mod subagents;
 mod texts;
@@ -27,16 +28,63 @@ enum Episode {
 }
 
 const EPISODES: &[fn(&mut Scribe)] = &[
-    bytes::glued, bytes::glued_answers, bytes::cut_and_glued, bytes::cut, bytes::nuls, bytes::nul_line, bytes::crlf,
-    bytes::empty, bytes::invalid_utf8, bytes::numeric_keys, bytes::strange, copies::fork, copies::repeated,
-    copies::replay, copies::orphan, copies::result_elsewhere, copies::other_session, copies::back_in_time,
-    tokens::update, tokens::update, tokens::update, tokens::switch_model, tokens::switch_model, tokens::many_lines,
-    tokens::fallback, tokens::smaller_at_last, tokens::no_request, tokens::no_split, tokens::both_caches,
-    tokens::extras, tokens::nulls, tokens::synthetic, tokens::api_error, tokens::compaction, tokens::microcompaction,
-    texts::nasty, texts::nasty_command, texts::secrets, texts::persisted, kinds::systems, kinds::progress,
-    kinds::bare, kinds::queue, kinds::attachments, kinds::injected, kinds::prompts, kinds::interrupted,
-    kinds::elsewhere, kinds::blocks, subagents::below, subagents::newer, subagents::beside, subagents::inline,
-    subagents::nowhere, subagents::in_background, subagents::siblings, subagents::results_together,
+    bytes::glued,
+    bytes::glued_answers,
+    bytes::cut_and_glued,
+    bytes::cut,
+    bytes::nuls,
+    bytes::nul_line,
+    bytes::crlf,
+    bytes::empty,
+    bytes::invalid_utf8,
+    bytes::numeric_keys,
+    bytes::strange,
+    copies::fork,
+    copies::repeated,
+    copies::replay,
+    copies::orphan,
+    copies::result_elsewhere,
+    copies::other_session,
+    copies::back_in_time,
+    tokens::update,
+    tokens::update,
+    tokens::update,
+    tokens::switch_model,
+    tokens::switch_model,
+    tokens::many_lines,
+    tokens::fallback,
+    tokens::smaller_at_last,
+    tokens::no_request,
+    tokens::no_split,
+    tokens::both_caches,
+    tokens::extras,
+    tokens::nulls,
+    tokens::synthetic,
+    tokens::api_error,
+    tokens::compaction,
+    tokens::microcompaction,
+    texts::nasty,
+    texts::nasty_command,
+    texts::secrets,
+    texts::persisted,
+    kinds::systems,
+    kinds::progress,
+    kinds::bare,
+    kinds::queue,
+    kinds::attachments,
+    kinds::injected,
+    kinds::prompts,
+    kinds::interrupted,
+    kinds::elsewhere,
+    kinds::blocks,
+    subagents::below,
+    subagents::newer,
+    subagents::beside,
+    subagents::inline,
+    subagents::nowhere,
+    subagents::in_background,
+    subagents::siblings,
+    subagents::results_together,
     subagents::unanswered,
 ];
 
@@ -55,17 +103,35 @@ impl Traps {
         scribe.keep = copies::KEPT;
         bytes::byte_order_mark(scribe);
         scribe.turn(Manner::NOISY);
-        let mut traps = Self { left: Vec::new(), first: true };
+        let mut traps = Self {
+            left: Vec::new(),
+            first: true,
+        };
         traps.deal(scribe);
         traps
     }
 
     fn deal(&mut self, scribe: &mut Scribe) {
         self.left.extend(EPISODES.iter().copied().map(Episode::Do));
-        self.left.extend(rare_tools::ALL.iter().copied().map(Episode::Call));
-        let huge = if self.first { HUGE.len() } else { usize::from(scribe.chance(300)) };
-        let skip = if self.first { 0 } else { scribe.rng.random_range(0..HUGE.len()) };
-        self.left.extend(HUGE.iter().skip(skip).take(huge).copied().map(Episode::Do));
+        self.left.extend(
+            rare_tools::ALL
+                .iter()
+                .chain(rare_results::ALL)
+                .copied()
+                .map(Episode::Call),
+        );
+        let huge = if self.first {
+            HUGE.len()
+        } else {
+            usize::from(scribe.chance(300))
+        };
+        let skip = if self.first {
+            0
+        } else {
+            scribe.rng.random_range(0..HUGE.len())
+        };
+        self.left
+            .extend(HUGE.iter().skip(skip).take(huge).copied().map(Episode::Do));
         self.left.shuffle(&mut scribe.rng);
         self.first = false;
     }

@@ -57,7 +57,9 @@ pub(super) fn in_background(scribe: &mut Scribe) {
         "prompt": "Check the docs", "outputFile": format!("/tmp/claude/tasks/{agent}.output"),
     };
     let input = obj! {"description": "Check the docs", "prompt": "Check the docs", "subagent_type": "general-purpose", "run_in_background": true};
-    let shown = vec![text(format!("Async agent launched successfully.\nagentId: {agent}"))];
+    let shown = vec![text(format!(
+        "Async agent launched successfully.\nagentId: {agent}"
+    ))];
     super::one_call(scribe, Call::new("Agent", input, shown, detail));
     let home = below_place(scribe, &agent);
     let here = scribe.enter(home);
@@ -78,16 +80,30 @@ fn below_place(scribe: &Scribe, agent: &str) -> Place {
 
 fn run(scribe: &mut Scribe, tool: &'static str, home: Home) {
     let agent = ids::hex(&mut scribe.rng, 7);
-    let prompt = format!("Find every place that concerns {}.", words::thing(&mut scribe.rng));
+    let prompt = format!(
+        "Find every place that concerns {}.",
+        words::thing(&mut scribe.rng)
+    );
     let report = words::summary(&mut scribe.rng);
     let input = obj! {"description": "Explore the code", "prompt": prompt.clone(), "subagent_type": "Explore"};
-    let usage = Usage { input: 3, output: 410, cache_read: 12_000, write_5m: 800, write_1h: 0, messages: 1 };
+    let usage = Usage {
+        input: 3,
+        output: 410,
+        cache_read: 12_000,
+        write_5m: 800,
+        write_1h: 0,
+        messages: 1,
+    };
     let detail = obj! {
         "status": "completed", "prompt": prompt.clone(), "agentId": agent.clone(), "content": vec![text(report.clone())],
         "totalDurationMs": 31_000, "totalTokens": 13_213, "totalToolUseCount": 2, "usage": tokens(usage),
     };
     let mut message = scribe.begin(190, "tool_use");
-    let open = scribe.call(&mut message, Call::new(tool, input, vec![text(report)], detail), true);
+    let open = scribe.call(
+        &mut message,
+        Call::new(tool, input, vec![text(report)], detail),
+        true,
+    );
     scribe.end(message);
     let context = std::mem::replace(&mut scribe.context, 6_000);
     if home == Home::Nowhere {
@@ -149,7 +165,7 @@ fn seen(scribe: &mut Scribe, open: &Open, agent: &str, prompt: &str, home: Home)
 fn unseen(scribe: &mut Scribe, open: &Open, agent: &str) {
     for _ in 0..scribe.rng.random_range(1..=4) {
         let mut message = scribe.begin(220, "end_turn");
-        message.model = "claude-haiku-4-5-20251001".to_owned();
+        "claude-haiku-4-5-20251001".clone_into(&mut message.model);
         let said = words::remark(&mut scribe.rng);
         report(scribe, &message, text(said), message.usage, open, agent);
         message.note(&message.model.clone(), message.usage);
@@ -157,7 +173,14 @@ fn unseen(scribe: &mut Scribe, open: &Open, agent: &str) {
     }
 }
 
-fn report(scribe: &mut Scribe, message: &Message, block: Json, usage: Usage, open: &Open, agent: &str) {
+fn report(
+    scribe: &mut Scribe,
+    message: &Message,
+    block: Json,
+    usage: Usage,
+    open: &Open,
+    agent: &str,
+) {
     let (uuid, time) = (ids::uuid(&mut scribe.rng), scribe.clock.text());
     let inner = obj! {
         "type": "assistant", "timestamp": time, "message": body(message, block, usage, None),
@@ -178,12 +201,22 @@ pub(super) fn siblings(scribe: &mut Scribe) {
     let mut open = Vec::new();
     for place in 1..=count {
         let call = match place {
-            2 => scribe.bash_failing("cargo build --frozen", "Build", 101, "error: no matching package found"),
+            2 => scribe.bash_failing(
+                "cargo build --frozen",
+                "Build",
+                101,
+                "error: no matching package found",
+            ),
             _ => tools::read(scribe),
         };
         let call = if place > 3 {
             let failed = "<tool_use_error>Sibling tool call errored</tool_use_error>";
-            Call { content: failed.into(), detail: Some("Error: Sibling tool call errored".into()), error: Some(true), ..call }
+            Call {
+                content: failed.into(),
+                detail: Some("Error: Sibling tool call errored".into()),
+                error: Some(true),
+                ..call
+            }
         } else {
             call
         };

@@ -10,21 +10,35 @@ use crate::transcript::words;
 use rand::Rng;
 
 /// Clients whose habits differ.
-const VERSIONS: &[&str] = &["2.0.76", "2.1.7", "2.1.14", "2.1.29", "2.1.38", "2.1.42", "2.1.126", "2.1.231", "2.1.278"];
+const VERSIONS: &[&str] = &[
+    "2.0.76", "2.1.7", "2.1.14", "2.1.29", "2.1.38", "2.1.42", "2.1.126", "2.1.231", "2.1.278",
+];
 
 /// Names of models as providers and gateways write them, one of them of nobody's price list.
 const MODELS: &[&str] = &[
-    "claude-opus-5", "claude-opus-4-5-20251101", "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001",
-    "claude-sonnet-5-5", "claude-opus-4-6[1m]", "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-    "global.anthropic.claude-opus-4-6-v1:0", "claude-sonnet-4-5@20250929", "gateway/claude-opus-5",
-    "claude-3-5-haiku-20241022", "glm-4.7",
+    "claude-opus-5",
+    "claude-opus-4-5-20251101",
+    "claude-sonnet-4-5-20250929",
+    "claude-haiku-4-5-20251001",
+    "claude-sonnet-5-5",
+    "claude-opus-4-6[1m]",
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "global.anthropic.claude-opus-4-6-v1:0",
+    "claude-sonnet-4-5@20250929",
+    "gateway/claude-opus-5",
+    "claude-3-5-haiku-20241022",
+    "glm-4.7",
 ];
 
 /// The client was updated between two turns.
 pub(super) fn update(scribe: &mut Scribe) {
     scribe.mark("trap/several-versions");
     scribe.version = words::pick(&mut scribe.rng, VERSIONS);
-    scribe.slug = if scribe.version.starts_with("2.0") { None } else { Some("humble-sailing-otter") };
+    scribe.slug = if scribe.version.starts_with("2.0") {
+        None
+    } else {
+        Some("humble-sailing-otter")
+    };
     answer(scribe, "Back again.");
 }
 
@@ -41,7 +55,11 @@ pub(super) fn many_lines(scribe: &mut Scribe) {
     let mut message = scribe.begin(2_345, "end_turn");
     for part in 0..12 {
         let said = words::remark(&mut scribe.rng);
-        let block = if part % 3 == 0 { thinking(scribe, said) } else { text(said) };
+        let block = if part % 3 == 0 {
+            thinking(scribe, said)
+        } else {
+            text(said)
+        };
         scribe.line(&mut message, block, part == 11);
     }
     scribe.end(message);
@@ -51,13 +69,22 @@ pub(super) fn many_lines(scribe: &mut Scribe) {
 pub(super) fn fallback(scribe: &mut Scribe) {
     scribe.mark("trap/fallback");
     let mut message = scribe.begin(640, "end_turn");
-    let big = Usage { input: 9_000, output: 12, ..message.usage };
+    let big = Usage {
+        input: 9_000,
+        output: 12,
+        ..message.usage
+    };
     let record = scribe.assistant(&message, text("I'll begin with"), big, None);
     message.note(&message.model.clone(), big);
     scribe.put(&record);
-    message.model = "claude-haiku-4-5-20251001".to_owned();
+    "claude-haiku-4-5-20251001".clone_into(&mut message.model);
     let usage = message.usage;
-    let record = scribe.assistant(&message, text("I'll begin with the outbox."), usage, Some("end_turn"));
+    let record = scribe.assistant(
+        &message,
+        text("I'll begin with the outbox."),
+        usage,
+        Some("end_turn"),
+    );
     message.note(&message.model.clone(), usage);
     scribe.put(&record);
     scribe.end(message);
@@ -68,7 +95,10 @@ pub(super) fn smaller_at_last(scribe: &mut Scribe) {
     scribe.mark("trap/smaller-at-last");
     let mut message = scribe.begin(800, "end_turn");
     for output in [1, 800, 4] {
-        let usage = Usage { output, ..message.usage };
+        let usage = Usage {
+            output,
+            ..message.usage
+        };
         let record = scribe.assistant(&message, text("Looking."), usage, None);
         message.note(&message.model.clone(), usage);
         scribe.put(&record);
@@ -94,7 +124,10 @@ fn with_usage(scribe: &mut Scribe, shape: &str, of: Usage, usage: &Json) {
     let mut inner = body(&message, text("Tokens."), of, Some("end_turn"));
     inner.set("usage", usage);
     let request = message.request.clone();
-    let record = scribe.record(obj! {"message": inner, "requestId": request, "type": "assistant"}, obj! {});
+    let record = scribe.record(
+        obj! {"message": inner, "requestId": request, "type": "assistant"},
+        obj! {},
+    );
     message.note(&message.model.clone(), of);
     scribe.put(&record);
     scribe.end(message);
@@ -102,7 +135,14 @@ fn with_usage(scribe: &mut Scribe, shape: &str, of: Usage, usage: &Json) {
 
 /// Cache writes without their split: they count as five-minute ones.
 pub(super) fn no_split(scribe: &mut Scribe) {
-    let of = Usage { input: 5, output: 60, cache_read: 7_000, write_5m: 1_500, write_1h: 0, messages: 1 };
+    let of = Usage {
+        input: 5,
+        output: 60,
+        cache_read: 7_000,
+        write_5m: 1_500,
+        write_1h: 0,
+        messages: 1,
+    };
     let usage = obj! {
         "input_tokens": 5, "cache_creation_input_tokens": 1_500, "cache_read_input_tokens": 7_000,
         "output_tokens": 60,
@@ -112,15 +152,32 @@ pub(super) fn no_split(scribe: &mut Scribe) {
 
 /// Both caches written at once.
 pub(super) fn both_caches(scribe: &mut Scribe) {
-    let of = Usage { input: 3, output: 70, cache_read: 9_000, write_5m: 400, write_1h: 2_100, messages: 1 };
+    let of = Usage {
+        input: 3,
+        output: 70,
+        cache_read: 9_000,
+        write_5m: 400,
+        write_1h: 2_100,
+        messages: 1,
+    };
     with_usage(scribe, "usage/both-caches", of, &tokens(of));
 }
 
 /// What newer clients add.
 pub(super) fn extras(scribe: &mut Scribe) {
-    let of = Usage { input: 47, output: 173, cache_read: 26_504, write_5m: 0, write_1h: 1_115, messages: 1 };
+    let of = Usage {
+        input: 47,
+        output: 173,
+        cache_read: 26_504,
+        write_5m: 0,
+        write_1h: 1_115,
+        messages: 1,
+    };
     let usage = tokens(of)
-        .with("server_tool_use", obj! {"web_search_requests": 2, "web_fetch_requests": 1})
+        .with(
+            "server_tool_use",
+            obj! {"web_search_requests": 2, "web_fetch_requests": 1},
+        )
         .with("inference_geo", "")
         .with("iterations", Vec::new())
         .with("speed", "fast");
@@ -129,7 +186,12 @@ pub(super) fn extras(scribe: &mut Scribe) {
 
 /// Fields without a value.
 pub(super) fn nulls(scribe: &mut Scribe) {
-    let of = Usage { input: 12, output: 30, messages: 1, ..Usage::default() };
+    let of = Usage {
+        input: 12,
+        output: 30,
+        messages: 1,
+        ..Usage::default()
+    };
     let usage = obj! {
         "input_tokens": 12, "output_tokens": 30, "cache_creation_input_tokens": None::<u64>,
         "cache_read_input_tokens": None::<u64>, "cache_creation": None::<u64>, "server_tool_use": None::<u64>,
@@ -156,7 +218,11 @@ pub(super) fn api_error(scribe: &mut Scribe) {
     scribe.expected.api_errors += 1;
     scribe.mark("trap/api-error");
     let tail = obj! {"isApiErrorMessage": true, "error": "overloaded", "apiErrorStatus": 529};
-    made_up(scribe, "API Error: 529 {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}", tail);
+    made_up(
+        scribe,
+        "API Error: 529 {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}",
+        tail,
+    );
 }
 
 fn made_up(scribe: &mut Scribe, said: &'static str, tail: Json) {
