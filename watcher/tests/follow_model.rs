@@ -93,6 +93,8 @@ struct Model {
     due: BTreeSet<u64>,
     came: BTreeSet<u64>,
     may_repeat: BTreeSet<u64>,
+    /// Stand in a copy that is a session of its own after a restart.
+    copied: BTreeSet<u64>,
     acknowledged: BTreeSet<u64>,
     saved: BTreeSet<u64>,
     waiting: Vec<(FileKey, u64, u64)>,
@@ -114,6 +116,7 @@ impl Model {
             due: BTreeSet::new(),
             came: BTreeSet::new(),
             may_repeat: BTreeSet::new(),
+            copied: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
             saved: BTreeSet::new(),
             waiting: Vec::new(),
@@ -287,8 +290,8 @@ impl Model {
                 fs::copy(&path, copy).unwrap();
                 fs::write(&path, "").unwrap();
                 if glob {
-                    self.may_repeat.extend(&file.ids);
-                    self.may_repeat.extend(file.rest.iter().map(|(id, _)| id));
+                    self.copied.extend(&file.ids);
+                    self.copied.extend(file.rest.iter().map(|(id, _)| id));
                 } else {
                     self.gone(&file);
                 }
@@ -347,7 +350,7 @@ impl Model {
                 continue;
             }
             assert!(
-                self.came.insert(id) || self.may_repeat.remove(&id),
+                self.came.insert(id) || self.may_repeat.remove(&id) || self.copied.contains(&id),
                 "{id} came twice; due: {:?}",
                 self.due
             );
