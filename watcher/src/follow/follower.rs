@@ -13,10 +13,10 @@ use super::fingerprint::TAIL;
 use super::line::{FileKey, Line, Source};
 use super::old::{Unfollowed, Why};
 use super::options::FollowOptions;
-use super::places::Ghost;
+use super::origin::{Ghost, Heir};
 use super::status::{FollowStatus, Unreadable};
 use super::store::Store;
-use super::tracked::{Inode, Tracked};
+use super::tracked::{Inode, Place, Tracked};
 use super::wake::Wake;
 
 /// Bytes read from a file at once.
@@ -41,6 +41,7 @@ pub struct Follower {
     /// Of the checkpoint, not found yet.
     pub(super) restored: HashMap<PathBuf, Entry>,
     pub(super) ghosts: VecDeque<Ghost>,
+    pub(super) heirs: VecDeque<Heir>,
     retired: VecDeque<Source>,
     next_key: u32,
     pub(super) queue: VecDeque<Line>,
@@ -92,6 +93,7 @@ impl Follower {
                 .map(|entry| (entry.path.clone(), entry))
                 .collect(),
             ghosts: VecDeque::new(),
+            heirs: VecDeque::new(),
             retired: VecDeque::new(),
             next_key: 0,
             queue: VecDeque::new(),
@@ -227,8 +229,17 @@ impl Follower {
 
     /// Everything before `end` in this file was taken by Discord, or needed no posting.
     pub fn acknowledge(&mut self, file: FileKey, end: u64) {
-        if let Some(tracked) = self.files.get_mut(&file) {
-            tracked.acknowledge(end);
+        let mut all = vec![(file, end)];
+        // An heir is younger than the file it inherits from, so this comes to an end.
+        while let Some((key, end)) = all.pop() {
+            if let Some(tracked) = self.files.get_mut(&key) {
+                tracked.progress.acknowledge(end);
+            }
+            for ghost in self.ghosts.iter_mut().filter(|ghost| ghost.key == key) {
+                ghost.progress.acknowledge(end);
+            }
+            let heirs = self.heirs.iter().filter(|heir| heir.of == key);
+            all.extend(heirs.map(|heir| (heir.heir, end.min(heir.until))));
         }
     }
 
@@ -254,9 +265,17 @@ impl Follower {
     }
 
     fn checkpoint(&self, memo: Value) -> Checkpoint {
+        // Of two files at one path, the one whose beginning is known speaks for it.
+        let speaks = |tracked: &&Tracked| {
+            let there = self.by_path.get(&tracked.source.path);
+            let there = there.and_then(|key| self.files.get(key));
+            tracked.decided
+                && (tracked.place != Place::Unlinked || there.is_none_or(|there| !there.decided))
+        };
         let mut files: Vec<(Instant, Entry)> = self
             .files
             .values()
+            .filter(speaks)
             .map(|tracked| (tracked.grown, tracked.entry()))
             .collect();
         files.sort_by_key(|(grown, _)| *grown);
@@ -283,7 +302,7 @@ impl Follower {
             .count();
         for tracked in self.files.values() {
             let size = tracked.seen.map_or(0, |seen| seen.size);
-            status.bytes_behind += size.saturating_sub(tracked.acknowledged().end);
+            status.bytes_behind += size.saturating_sub(tracked.progress.acknowledged().end);
             status.bytes_unfinished += tracked.buffer.position() - tracked.buffer.line_start();
         }
         status.unreadable = self.troubles.values().cloned().collect();

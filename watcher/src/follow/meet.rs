@@ -230,13 +230,16 @@ impl Follower {
         let resting = self
             .files
             .iter()
-            .filter(|(_, t)| t.at_end && t.all_acknowledged() && t.place == Place::Here)
-            .filter(|(_, t)| t.seen.is_some_and(|seen| seen.size == t.acknowledged().end))
+            .filter(|(_, t)| t.at_end && t.progress.all_acknowledged() && t.place == Place::Here)
+            .filter(|(_, t)| {
+                t.seen
+                    .is_some_and(|seen| seen.size == t.progress.acknowledged().end)
+            })
             .min_by_key(|(_, t)| t.grown);
         let Some((key, tracked)) = resting else {
             return false;
         };
-        let size = tracked.acknowledged().end;
+        let size = tracked.progress.acknowledged().end;
         let known = Known {
             inode: tracked.inode,
             size,

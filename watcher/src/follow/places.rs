@@ -1,54 +1,19 @@
 //! Files that change places: renamed, replaced, copied, truncated, deleted.
 
-use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::clock::Now;
-use super::fingerprint::{Fingerprint, HEAD, Tail};
+use super::fingerprint::Tail;
 use super::follower::Follower;
 use super::layout::is_transcript;
-use super::line::{FileKey, Source};
-use super::tracked::{Mark, Place, Tracked, find_beside, inode};
+use super::line::FileKey;
+use super::origin::resume;
+use super::tracked::{Place, Tracked, find_beside, inode};
 
-/// Earlier lives of files whose content may turn up again elsewhere.
-const MAX_GHOSTS: usize = 64;
 /// How long a file that lost its name is still read: its writer may hold it open.
 const LINGER: Duration = Duration::from_secs(30);
-/// How long a file that begins like another, and is shorter, is given to grow into a copy of it.
-const COPYING: Duration = Duration::from_secs(2);
-
-/// What remains of a file that ended, moved or was written anew: enough to recognise a copy of it.
-pub(super) struct Ghost {
-    key: FileKey,
-    path: PathBuf,
-    head: Fingerprint,
-    mark: Mark,
-    from: u64,
-}
-
-/// Where reading of a new file begins.
-enum Origin {
-    Head,
-    /// What stands before was handed out from another file.
-    At(Resume),
-    /// It may become a copy, but is shorter than that yet.
-    Growing,
-    /// The file before it at this path is not read to its end.
-    Later,
-}
-
-struct Resume {
-    /// The other file.
-    of: FileKey,
-    at: u64,
-    tail: Tail,
-    /// Where the other one's reading began.
-    from: u64,
-}
-
 impl Follower {
     /// One look at one file: has it grown, shrunk, changed, gone?
     pub(super) fn look(&mut self, key: FileKey, now: Now) {
@@ -105,14 +70,10 @@ impl Follower {
             tracked.at_end = false;
             tracked.verify = true;
         }
-        let ghost = Ghost {
-            key,
-            path: old,
-            head: tracked.head,
-            mark: tracked.last_mark(),
-            from: tracked.from,
-        };
-        remember(&mut self.ghosts, ghost);
+        if let Some(tracked) = self.files.remove(&key) {
+            self.haunt(&tracked, old);
+            self.files.insert(key, tracked);
+        }
         self.next_sweep = Some(now.instant);
     }
 
@@ -121,7 +82,7 @@ impl Follower {
         let Some(tracked) = self.files.get_mut(&key) else {
             return;
         };
-        let mark = tracked.last_mark();
+        let mark = tracked.progress.last();
         let limit = self.options.max_line_bytes;
         // Only behind the last whole line, perhaps: a half written line that was taken back.
         if !tracked.replaying()
@@ -138,16 +99,7 @@ impl Follower {
         };
         self.counts.rewritten += 1;
         let path = old.source.path.clone();
-        remember(
-            &mut self.ghosts,
-            Ghost {
-                key,
-                path: path.clone(),
-                head: old.head,
-                mark,
-                from: old.from,
-            },
-        );
+        self.haunt(&old, path.clone());
         // An inode used again may bring another session with it.
         let source = self.source_of(&path);
         let new = source.key;
@@ -179,7 +131,7 @@ impl Follower {
                 let over = tracked.at_end && tracked.displaced.is_some_and(quiet);
                 match tracked.place {
                     Place::Here => false,
-                    Place::Moved => over && tracked.all_acknowledged(),
+                    Place::Moved => over && tracked.progress.all_acknowledged(),
                     Place::Unlinked => over || tracked.handle.is_none(),
                 }
             })
@@ -209,112 +161,4 @@ impl Follower {
         }
         self.retire(tracked.source);
     }
-
-    /// Where reading of a new file begins. At the same path fingerprints of any length tell that it goes on where the
-    /// one before it stopped; elsewhere only long ones tell a copy, for all sessions begin alike.
-    fn origin(&self, key: FileKey, now: Now) -> Origin {
-        let Some(tracked) = self.files.get(&key) else {
-            return Origin::Later;
-        };
-        let Some(file) = &tracked.handle else {
-            return Origin::Later;
-        };
-        let size = file.metadata().map_or(0, |metadata| metadata.len());
-        let path = tracked.born.as_ref().unwrap_or(&tracked.source.path);
-        let before = self.ghosts.iter().filter(|ghost| ghost.path == *path);
-        let unread = |ghost: &Ghost| {
-            let before = self.files.get(&ghost.key);
-            before.is_some_and(|before| ghost.key != key && !before.at_end)
-        };
-        if before.clone().any(unread) {
-            return Origin::Later;
-        }
-        let living = self
-            .files
-            .values()
-            .filter(|other| other.source.key != key)
-            .map(|other| {
-                let Source { key, .. } = other.source;
-                (key, false, other.head, other.last_mark(), other.from)
-            });
-        let ghosts = self.ghosts.iter().map(|ghost| {
-            // Read on since it lost its place: its last mark stands farther now.
-            let mark = self
-                .files
-                .get(&ghost.key)
-                .map_or(ghost.mark, Tracked::last_mark);
-            (ghost.key, ghost.path == *path, ghost.head, mark, ghost.from)
-        });
-        let mut best = Origin::Head;
-        for (of, here, head, mark, from) in living.chain(ghosts) {
-            let long = usize::from(head.len) == HEAD;
-            if !(here || long) || matches!(&best, Origin::At(best) if best.at >= mark.end) {
-                continue;
-            }
-            if let Some(tail) = resume(file, &head, &mark) {
-                best = Origin::At(Resume {
-                    of,
-                    at: mark.end,
-                    tail,
-                    from,
-                });
-            } else if long
-                && size < mark.end
-                && now.instant.saturating_duration_since(tracked.grown) < COPYING
-                && !self.finishing()
-                && head.matches(file, 0).unwrap_or(false)
-                && matches!(best, Origin::Head)
-            {
-                best = Origin::Growing;
-            }
-        }
-        best
-    }
-
-    /// Decides where a new file is read from. Says no when that cannot be known yet.
-    pub(super) fn decide(&mut self, key: FileKey, now: Now) -> bool {
-        let origin = self.origin(key, now);
-        let (limit, poll) = (self.options.max_line_bytes, self.options.poll);
-        let Some(tracked) = self.files.get_mut(&key) else {
-            return false;
-        };
-        match origin {
-            Origin::Later => {
-                tracked.wait_until = Some(now.instant + poll);
-                return false;
-            }
-            Origin::Growing => {
-                tracked.wait_until = Some(tracked.grown + COPYING);
-                return false;
-            }
-            Origin::Head => {}
-            Origin::At(Resume { of, at, tail, from }) => {
-                tracked.start_at(at, tail, from, limit);
-                tracked.decided = true;
-                // Its unfinished line is the new file's now.
-                if let Some(other) = self.files.get_mut(&of).filter(|it| it.displaced.is_some()) {
-                    other.tried = other.buffer.position();
-                }
-                return true;
-            }
-        }
-        tracked.decided = true;
-        true
-    }
-}
-
-/// The bytes before `mark`, when the file begins and goes on up to there as the fingerprints say.
-fn resume(file: &File, head: &Fingerprint, mark: &Mark) -> Option<Tail> {
-    if mark.end == 0 || head.len == 0 || !head.matches(file, 0).ok()? {
-        return None;
-    }
-    let tail = Tail::before(file, mark.end).ok()?;
-    (tail.fingerprint() == mark.tail).then_some(tail)
-}
-
-fn remember(ghosts: &mut VecDeque<Ghost>, ghost: Ghost) {
-    if ghosts.len() >= MAX_GHOSTS {
-        ghosts.pop_front();
-    }
-    ghosts.push_back(ghost);
 }

@@ -233,7 +233,7 @@ fn deliver(
     counts: &mut FollowStatus,
 ) {
     let blank = piece.excess == 0 && piece.bytes.iter().all(u8::is_ascii_whitespace);
-    tracked.mark(piece.end, piece.tail, blank);
+    tracked.progress.pass(piece.end, piece.tail, blank);
     if blank {
         return;
     }

@@ -1,6 +1,5 @@
 //! One followed file: where reading and acknowledging stand, and how it is recognised.
 
-use std::collections::VecDeque;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -13,45 +12,13 @@ use super::buffer::LineBuffer;
 use super::checkpoint::Entry;
 use super::fingerprint::{Fingerprint, Tail};
 use super::line::Source;
-
-/// Offsets between two lines that are remembered per file while their acknowledgement is awaited. Beyond that every
-/// second one is forgotten: a crash then repeats a little more.
-const MAX_MARKS: usize = 1024;
+use super::progress::Progress;
 
 /// Device and inode.
 pub(super) type Inode = (u64, u64);
 
 pub(super) fn inode(metadata: &Metadata) -> Inode {
     (metadata.dev(), metadata.ino())
-}
-
-/// A place between two lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    /// The `end` of the line that was handed out before it.
-    handed: u64,
-    /// The offset; blank lines lie between `handed` and here.
-    pub(super) end: u64,
-    /// The bytes before the offset.
-    pub(super) tail: Fingerprint,
-}
-
-/// A mark whose fingerprint nobody asked for yet.
-#[derive(Clone, Copy)]
-struct Pending {
-    handed: u64,
-    end: u64,
-    tail: Tail,
-}
-
-impl Pending {
-    fn mark(&self) -> Mark {
-        Mark {
-            handed: self.handed,
-            end: self.end,
-            tail: self.tail.fingerprint(),
-        }
-    }
 }
 
 /// Where a file's name stands.
@@ -97,8 +64,7 @@ pub(super) struct Tracked {
     pub(super) buffer: LineBuffer,
     /// Lines that begin before this were acknowledged before the restart.
     pub(super) replay_until: u64,
-    acknowledged: Mark,
-    marks: VecDeque<Pending>,
+    pub(super) progress: Progress,
     pub(super) seen: Option<Seen>,
     /// When it last grew.
     pub(super) grown: Instant,
@@ -135,12 +101,7 @@ impl Tracked {
             from,
             buffer: LineBuffer::at(from, tail, limit),
             replay_until: from,
-            acknowledged: Mark {
-                handed: from,
-                end: from,
-                tail: tail.fingerprint(),
-            },
-            marks: VecDeque::new(),
+            progress: Progress::at(from, tail.fingerprint()),
             seen: None,
             grown: now,
             at_end: false,
@@ -157,87 +118,11 @@ impl Tracked {
         self.head = entry.head;
         self.decided = true;
         self.replay_until = entry.acknowledged;
-        self.acknowledged = Mark {
-            handed: entry.acknowledged,
-            end: entry.acknowledged,
-            tail: entry.tail,
-        };
+        self.progress = Progress::at(entry.acknowledged, entry.tail);
     }
 
     pub(super) fn replaying(&self) -> bool {
         self.buffer.position() < self.replay_until
-    }
-
-    /// The place up to which all lines were acknowledged.
-    pub(super) fn acknowledged(&self) -> &Mark {
-        &self.acknowledged
-    }
-
-    /// The place up to which lines were cut out.
-    pub(super) fn last_mark(&self) -> Mark {
-        self.marks.back().map_or(self.acknowledged, Pending::mark)
-    }
-
-    pub(super) fn all_acknowledged(&self) -> bool {
-        self.marks.is_empty()
-    }
-
-    /// A line ending at `end` goes out; or a blank one, which nobody will acknowledge.
-    pub(super) fn mark(&mut self, end: u64, tail: Tail, blank: bool) {
-        if end <= self.acknowledged.end {
-            return;
-        }
-        if !blank {
-            if self.marks.len() >= MAX_MARKS {
-                let mut keep = false;
-                self.marks.retain(|_| {
-                    keep = !keep;
-                    keep
-                });
-            }
-            self.marks.push_back(Pending {
-                handed: end,
-                end,
-                tail,
-            });
-        } else if let Some(last) = self.marks.back_mut() {
-            *last = Pending {
-                handed: last.handed,
-                end,
-                tail,
-            };
-        } else {
-            let handed = self.acknowledged.handed;
-            self.acknowledged = Mark {
-                handed,
-                end,
-                tail: tail.fingerprint(),
-            };
-        }
-    }
-
-    /// Everything before `end` was taken.
-    pub(super) fn acknowledge(&mut self, end: u64) {
-        let mut last = None;
-        while let Some(mark) = self.marks.front().filter(|mark| mark.handed <= end) {
-            last = Some(*mark);
-            self.marks.pop_front();
-        }
-        if let Some(mark) = last {
-            self.acknowledged = mark.mark();
-        }
-    }
-
-    /// Everything before `at` was handed out from another file, whose reading began at `from`.
-    pub(super) fn start_at(&mut self, at: u64, tail: Tail, from: u64, limit: usize) {
-        self.rewind(at, tail, limit);
-        self.from = from;
-        self.replay_until = at;
-        self.acknowledged = Mark {
-            handed: at,
-            end: at,
-            tail: tail.fingerprint(),
-        };
     }
 
     /// Is there anything to read, and may it be read now?
@@ -276,8 +161,8 @@ impl Tracked {
             inode: self.inode.1,
             head: self.head,
             from: self.from,
-            acknowledged: self.acknowledged.end,
-            tail: self.acknowledged.tail,
+            acknowledged: self.progress.acknowledged().end,
+            tail: self.progress.acknowledged().tail,
         }
     }
 }
