@@ -1,5 +1,12 @@
 //! What lines mean: pairs, copies, subagents, both dialects, and everything that is wrong with a line.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod meaning_support;
 
 use meaning_support::*;

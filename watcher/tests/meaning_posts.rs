@@ -1,5 +1,12 @@
 //! What events look like in Discord: safe, inside the limits, nothing shortened in silence, no secret.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod meaning_support;
 
 use meaning_support::*;

@@ -1,5 +1,12 @@
 //! Real transcripts become posts that Discord takes. Skipped, with a note, where the folder of samples is not there.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod meaning_support;
 
 use meaning_support::*;

@@ -1,5 +1,12 @@
 //! The numbers of `watcher stats` against a slow and simple count of the same files.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
 mod meaning_support;
 
 use meaning_support::*;

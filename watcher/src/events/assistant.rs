@@ -14,16 +14,15 @@ impl Interpreter {
         if progress.kind.as_str() != "agent_progress" {
             return;
         }
-        if let Some(id) = progress.agent.some() {
-            if !self.agents.iter().any(|(known, _)| &**known == id) {
-                if let Some(label) = self.task(entry.parent_tool_use.as_str()) {
-                    if self.agents.len() >= NAMES {
-                        self.agents.pop_front();
-                    }
-                    self.agents
-                        .push_back((id.into(), format!("{label} · {id}").into()));
-                }
+        if let Some(id) = progress.agent.some()
+            && !self.agents.iter().any(|(known, _)| &**known == id)
+            && let Some(label) = self.task(entry.parent_tool_use.as_str())
+        {
+            if self.agents.len() >= NAMES {
+                self.agents.pop_front();
             }
+            self.agents
+                .push_back((id.into(), format!("{label} · {id}").into()));
         }
         // The subagent's own file may not be there; its message ids make the repeat harmless where it is.
         let inner: Entry<'_> = lenient(progress.message);
@@ -58,10 +57,9 @@ impl Interpreter {
         let sidechain = context.agent.is_some() || entry.sidechain.is_true();
         self.count(entry, &message, &context.session, sidechain);
         let synthetic = message.model.as_str() == "<synthetic>";
-        if let Some(model) = message.model.some().filter(|_| !synthetic && !sidechain) {
-            if self.activity.model.as_deref() != Some(model) {
-                self.activity.model = Some(model.into());
-            }
+        let model = message.model.some().filter(|_| !synthetic && !sidechain);
+        if model.is_some() && self.activity.model.as_deref() != model {
+            self.activity.model = model.map(Into::into);
         }
         self.activity.idle = false;
         self.activity.finished = None;

@@ -1,6 +1,7 @@
 //! What a tool was asked to do.
 
 use super::input::{Input, QuestionRecord};
+use super::outline::outline;
 use super::returned::TodoRecord;
 use crate::record::lenient;
 use serde_json::value::RawValue;
@@ -115,7 +116,7 @@ pub enum Call {
         /// Which.
         id: String,
     },
-    /// Any other tool: its arguments as JSON.
+    /// Any other tool: its arguments as lines.
     Other(String),
 }
 
@@ -138,9 +139,6 @@ pub struct Question {
     /// The answers offered.
     pub options: Vec<String>,
 }
-
-/// Longest arguments of an unknown tool that are kept, in bytes.
-const OTHER: usize = 64 * 1024;
 
 impl Call {
     /// Reads the arguments of `tool`.
@@ -219,8 +217,7 @@ impl Call {
     }
 
     fn other(raw: Option<&RawValue>) -> Self {
-        let text = raw.map(RawValue::get).unwrap_or_default();
-        Self::Other(discord::limits::cut(text, OTHER).into_owned())
+        Self::Other(raw.map(outline).unwrap_or_default())
     }
 
     /// Bytes it holds, roughly.

@@ -60,10 +60,9 @@ impl Interpreter {
                 self.activity.first = Some(at.clone());
             }
         }
-        if let Some(version) = entry.version.some() {
-            if self.activity.version.as_deref() != Some(version) {
-                self.activity.version = Some(version.into());
-            }
+        let version = entry.version.some();
+        if version.is_some() && self.activity.version.as_deref() != version {
+            self.activity.version = version.map(Into::into);
         }
         let session = share(&mut self.sessions, entry.session.some().unwrap_or(session));
         let cwd = entry.cwd.some().map(|cwd| share(&mut self.folders, cwd));

@@ -120,22 +120,26 @@ pub enum Kind {
         version: String,
     },
     /// A stream-json run ended: the authoritative figures.
-    Finished {
-        /// `success`, `error_max_turns` and others.
-        subtype: String,
-        /// Whether it failed.
-        failed: bool,
-        /// The last answer.
-        text: String,
-        /// Milliseconds.
-        duration_ms: u64,
-        /// Turns.
-        turns: u64,
-        /// US dollars.
-        cost: Option<f64>,
-        /// Refused permissions.
-        denials: usize,
-    },
+    Finished(Finish),
+}
+
+/// The end of a stream-json run.
+#[derive(Debug, Clone)]
+pub struct Finish {
+    /// `success`, `error_max_turns` and others.
+    pub subtype: String,
+    /// Whether it failed.
+    pub failed: bool,
+    /// The last answer.
+    pub text: String,
+    /// Milliseconds.
+    pub duration_ms: u64,
+    /// Turns.
+    pub turns: u64,
+    /// US dollars.
+    pub cost: Option<f64>,
+    /// Refused permissions.
+    pub denials: usize,
 }
 
 /// A tool call, with its result unless it still runs.
@@ -161,7 +165,7 @@ pub enum Outcome {
     /// The result. `late`: the call was told before, as running.
     Answered {
         /// What came back.
-        answer: Answer,
+        answer: Box<Answer>,
         /// Whether the call itself was an event of its own before.
         late: bool,
     },

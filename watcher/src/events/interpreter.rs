@@ -79,7 +79,7 @@ impl Interpreter {
     ) {
         let mut losses = self.losses;
         record::read(line, &mut losses, |entry, text| {
-            self.entry(session, subagent, entry, text, out)
+            self.entry(session, subagent, entry, text, out);
         });
         losses.unknown = self.losses.unknown;
         self.losses = losses;

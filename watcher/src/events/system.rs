@@ -2,12 +2,12 @@
 
 use super::context::Context;
 use super::interpreter::Interpreter;
-use super::{Event, Kind, prompt};
+use super::{Event, Finish, Kind, prompt};
 use crate::record::{Compaction, Entry, List, Text, lenient, text_of};
 
 impl Interpreter {
     pub(super) fn system(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
-        let content = || entry.content.and_then(text_of).unwrap_or_default();
+        let told = || entry.content.and_then(text_of).unwrap_or_default();
         let kind = match entry.subtype.as_str() {
             "turn_duration" => {
                 self.activity.idle = context.agent.is_none();
@@ -23,7 +23,7 @@ impl Interpreter {
                 })
             }
             "local_command" => {
-                prompt::classify(&content(), 0).filter(|kind| !matches!(kind, Kind::Prompt { .. }))
+                prompt::classify(&told(), 0).filter(|kind| !matches!(kind, Kind::Prompt { .. }))
             }
             "api_error" | "api_retry" => Some(Kind::Retry {
                 attempt: entry.retry_attempt.count(),
@@ -48,9 +48,9 @@ impl Interpreter {
                 })
             }
             "informational" | "scheduled_task_fire" | "away_summary" => Some(Kind::Notice {
-                text: content().into_owned(),
+                text: told().into_owned(),
             })
-            .filter(|_| !content().trim().is_empty()),
+            .filter(|_| !told().trim().is_empty()),
             _ => None,
         };
         out.extend(
@@ -76,7 +76,7 @@ impl Interpreter {
             .some()
             .map_or_else(|| errors.join("\n"), str::to_owned);
         out.push(
-            context.event(Kind::Finished {
+            context.event(Kind::Finished(Finish {
                 subtype: entry.subtype.owned(),
                 failed: entry.is_error.is_true() || entry.subtype.as_str().starts_with("error"),
                 text,
@@ -86,7 +86,7 @@ impl Interpreter {
                 denials: lenient::<List<serde::de::IgnoredAny>>(entry.denials)
                     .0
                     .len(),
-            }),
+            })),
         );
     }
 }

@@ -70,10 +70,10 @@ impl Answer {
             Detail::Fetched { text, .. } | Detail::Agent { text, .. } => texts.push(text),
             Detail::Task { subject, .. } => texts.push(subject),
             Detail::Searched { links } => {
-                texts.extend(links.iter().map(|(title, _)| title.as_str()))
+                texts.extend(links.iter().map(|(title, _)| title.as_str()));
             }
             Detail::Replies(replies) => {
-                texts.extend(replies.iter().map(|(_, reply)| reply.as_str()))
+                texts.extend(replies.iter().map(|(_, reply)| reply.as_str()));
             }
             Detail::None | Detail::Patch { .. } | Detail::Read { .. } | Detail::Todos(_) => {}
         }

@@ -18,7 +18,7 @@ impl Interpreter {
                 for block in blocks {
                     match block.kind.as_str() {
                         "tool_result" | "mcp_tool_result" => {
-                            self.answer(block, entry, context, out)
+                            self.answer(block, entry, context, out);
                         }
                         "text" => texts.extend(block.text.and_then(text_of)),
                         "image" | "document" => images += 1,
@@ -61,7 +61,10 @@ impl Interpreter {
             id: id.to_owned(),
             name,
             call,
-            outcome: Outcome::Answered { answer, late },
+            outcome: Outcome::Answered {
+                answer: Box::new(answer),
+                late,
+            },
         };
         out.push(context.event(Kind::Tool(Box::new(tool))));
     }

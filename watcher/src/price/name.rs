@@ -13,15 +13,16 @@ pub fn normalise(model: &str) -> String {
         name = name.get(at..).unwrap_or(name);
     }
     name = name.split_once(':').map_or(name, |(head, _)| head);
-    if let Some((head, version)) = name.rsplit_once("-v") {
-        if !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit()) {
-            name = head;
-        }
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((head, version)) = name.rsplit_once("-v")
+        && digits(version)
+    {
+        name = head;
     }
-    if let Some((head, date)) = name.rsplit_once('-') {
-        if date == "latest" || (date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit())) {
-            name = head;
-        }
+    if let Some((head, date)) = name.rsplit_once('-')
+        && (date == "latest" || (date.len() == 8 && digits(date)))
+    {
+        name = head;
     }
     // Gateways write 4.5 where the vendor writes 4-5.
     name.replace('.', "-")

@@ -51,13 +51,9 @@ pub fn read(line: &[u8], losses: &mut Losses, mut take: impl FnMut(&Entry<'_>, &
             }
         }
     } else {
-        match std::str::from_utf8(line) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => {
-                losses.not_utf8 += 1;
-                String::from_utf8_lossy(line)
-            }
-        }
+        let text = String::from_utf8_lossy(line);
+        losses.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
+        text
     };
     records(text.trim(), losses, &mut take);
 }

@@ -24,7 +24,7 @@ const STDERR: Room = Room {
 
 /// A command as it was asked for.
 pub(super) struct Command<'a> {
-    pub(super) command: &'a str,
+    pub(super) text: &'a str,
     pub(super) description: &'a str,
     pub(super) background: bool,
     /// It was shown before, as running.
@@ -38,7 +38,7 @@ pub(super) fn render(
     answer: Option<&Answer>,
     filters: &Filters,
 ) {
-    let fallback = asked.command.lines().next().unwrap_or_default();
+    let fallback = asked.text.lines().next().unwrap_or_default();
     let title = if asked.description.is_empty() {
         fallback
     } else {
@@ -53,7 +53,7 @@ pub(super) fn render(
         },
     );
     if !asked.late {
-        let command = card.clean(asked.command);
+        let command = card.clean(asked.text);
         card.code("bash", &command, COMMAND, "command.sh");
     }
     let Some(answer) = answer else {
@@ -115,6 +115,6 @@ pub(super) fn render(
 }
 
 fn output(card: &mut Card<'_>, text: &str, room: Room, name: &str) {
-    let text = card.clean(super::lookup::pointer(text));
+    let text = card.clean(&super::lookup::pointer(text));
     card.code("", &text, room, name);
 }

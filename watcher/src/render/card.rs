@@ -1,16 +1,25 @@
 //! One post in the making: what goes in is washed, and what does not fit is attached.
 
 use super::style::Style;
-use super::wash::{Clean, Washer, fenced, neutral};
+use super::wash::{Clean, Washer, fenced, neutral, unticked};
 use super::{Post, PostKind};
 use crate::events::Event;
 use bytes::Bytes;
 use discord::limits;
 use discord::{Author, Embed, Field, File, Footer};
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Code points of a footer of ours: details, not a story.
 const FOOTER: usize = 512;
+/// A few words.
+const SAY: Room = Room {
+    chars: 1000,
+    lines: usize::MAX,
+    part: Part::Head,
+};
+/// With less room than this a part of a text says nothing.
+const LEAST: usize = 40;
 /// Bytes of an attached text.
 const FILE: usize = 1 << 20;
 /// The same in parity mode; a request holds 25 MiB and several files.
@@ -118,10 +127,14 @@ impl<'w> Card<'w> {
         }
     }
 
-    /// One line of ours with texts of the transcript in it, as plain text.
+    /// A few words of ours with texts of the transcript in them.
     pub(super) fn say(&mut self, text: &str) {
         let clean = self.washer.clean(text);
-        self.push(&neutral(clean.as_str()));
+        let room = self.room(SAY, 0);
+        if room.chars >= LEAST {
+            let safe = neutral(clean.as_str());
+            self.push(&limits::cut(&unticked(&safe), room.chars));
+        }
     }
 
     /// A text that is Markdown by nature. What does not fit follows as a file `name`.
@@ -131,10 +144,13 @@ impl<'w> Card<'w> {
             return;
         }
         let room = self.room(room, 0);
+        if room.chars < LEAST {
+            return self.attach(name, &clean);
+        }
         let safe = neutral(clean.as_str().trim());
         let (mut shown, cut) = shorten(&safe, room);
-        // A cut inside a code block would leave it open.
-        if cut && shown.matches("```").count() % 2 == 1 {
+        // A block left open, by a cut or by its author, would swallow what follows.
+        if shown.matches("```").count() % 2 == 1 {
             shown = Cow::Owned(format!("{shown}\n```"));
         }
         self.push(&shown);
@@ -149,11 +165,13 @@ impl<'w> Card<'w> {
             return true;
         }
         let room = self.room(room, language.len() + 8);
+        if room.chars < LEAST {
+            self.attach(name, text);
+            return false;
+        }
         let whole = text.as_str().trim_matches('\n');
         let safe = fenced(whole);
         let (shown, cut) = shorten(&safe, room);
-        // Ends glued together may make a fence again.
-        let shown = fenced(&shown);
         let block = format!("```{language}\n{shown}\n```");
         self.push(&block);
         if cut {
@@ -179,7 +197,7 @@ impl<'w> Card<'w> {
         }
         let mut content = whole.get(..end).unwrap_or_default().to_owned();
         if end < whole.len() {
-            content.push_str(&format!("\n… {} more bytes left out\n", whole.len() - end));
+            let _ = writeln!(content, "\n… {} more bytes left out", whole.len() - end);
         }
         self.files.push(File {
             name: name.to_owned(),

@@ -47,16 +47,13 @@ pub(super) fn write(
     answer: Option<&Answer>,
 ) {
     heading(card, name, path);
-    match patch(answer).filter(|(hunks, _)| !hunks.is_empty()) {
-        Some((hunks, _)) => {
-            show(card, path, &unified(path, hunks));
-            counts(card, hunks);
-        }
-        None => {
-            let text = card.clean(content);
-            card.code(style::language(path), &text, NEW_FILE, &file_name(path, ""));
-            card.detail(&format!("{} lines", content.lines().count()));
-        }
+    if let Some((hunks, _)) = patch(answer).filter(|(hunks, _)| !hunks.is_empty()) {
+        show(card, path, &unified(path, hunks));
+        counts(card, hunks);
+    } else {
+        let text = card.clean(content);
+        card.code(style::language(path), &text, NEW_FILE, &file_name(path, ""));
+        card.detail(&format!("{} lines", content.lines().count()));
     }
     if matches!(
         answer.map(|answer| &answer.detail),

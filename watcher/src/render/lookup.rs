@@ -3,6 +3,7 @@
 use super::card::{Card, Part, Room};
 use super::style;
 use crate::events::{Answer, Call, Detail};
+use std::borrow::Cow;
 
 const FOUND: Room = Room {
     chars: 1000,
@@ -115,7 +116,7 @@ pub(super) fn render(card: &mut Card<'_>, name: &str, call: &Call, answer: Optio
 
 fn plain(card: &mut Card<'_>, answer: Option<&Answer>) {
     if let Some(answer) = answer.filter(|answer| !answer.failed) {
-        let text = card.clean(pointer(&answer.text));
+        let text = card.clean(&pointer(&answer.text));
         card.code("", &text, FOUND, "result.txt");
     }
 }
@@ -136,14 +137,11 @@ fn found(card: &mut Card<'_>, files: &[String], count: u64, content: &str, trunc
 }
 
 /// Output too large for the transcript is replaced by a note to the model; a person is told in plain words.
-pub(super) fn pointer(text: &str) -> &str {
-    let inner = text.trim_start();
-    if !inner.starts_with("<persisted-output>") {
-        return text;
+pub(super) fn pointer(text: &str) -> Cow<'_, str> {
+    const OPEN: &str = "<persisted-output>";
+    if !text.trim_start().starts_with(OPEN) {
+        return text.into();
     }
-    let inner = inner
-        .strip_prefix("<persisted-output>")
-        .unwrap_or(inner)
-        .trim();
-    inner.strip_suffix("</persisted-output>").unwrap_or(inner)
+    let inner = text.trim_start().strip_prefix(OPEN).unwrap_or(text);
+    inner.replacen("</persisted-output>", "", 1).into()
 }

@@ -4,6 +4,7 @@
 //! characters, mentions, masked links, fences, secrets); what is shortened is attached or said. Refuses to know: when
 //! a post is sent, and with which others.
 
+mod around;
 mod bash;
 mod card;
 mod diff;
@@ -118,14 +119,14 @@ impl Renderer {
         }
     }
 
-    /// The post that `event` is; `None` when the filters keep it back or there is nothing to show.
+    /// The post that `event` is; `None` when the filters keep it back.
     pub fn render(&mut self, event: &Event) -> Option<Post> {
         if !self.filters.pass(event) {
             self.counts.filtered += 1;
             return None;
         }
         let mut card = Card::new(&self.washer, event);
-        let kind = talk::render(&mut card, event, &self.filters)?;
+        let kind = talk::render(&mut card, event, &self.filters);
         self.counts.rendered += 1;
         Some(card.finish(kind))
     }

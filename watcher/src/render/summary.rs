@@ -2,7 +2,7 @@
 
 use super::card::{Card, Part, Room};
 use super::{Post, PostKind, Renderer, style};
-use crate::events::{Interpreter, Kind};
+use crate::events::{Finish, Interpreter};
 use crate::usage::{ModelTotals, Tally};
 use std::time::Duration;
 
@@ -123,53 +123,32 @@ impl Renderer {
 }
 
 /// The end of a stream-json run.
-pub(super) fn finished(card: &mut Card<'_>, kind: &Kind) -> Option<PostKind> {
-    let Kind::Finished {
-        subtype,
-        failed,
-        text,
-        duration_ms,
-        turns,
-        cost,
-        denials,
-    } = kind
-    else {
-        return None;
+pub(super) fn finished(card: &mut Card<'_>, finish: &Finish) -> PostKind {
+    let room = Room {
+        chars: 2000,
+        lines: 50,
+        part: Part::Head,
     };
-    let look = if *failed { style::FAILED } else { style::DONE };
-    card.title(
-        look,
-        if *failed {
-            "The run failed"
-        } else {
-            "The run is done"
-        },
-    );
-    card.prose(
-        text,
-        Room {
-            chars: 2000,
-            lines: 50,
-            part: Part::Head,
-        },
-        "result.md",
-    );
-    if *failed {
-        card.detail(subtype);
+    if finish.failed {
+        card.title(style::FAILED, "The run failed");
+        card.detail(&finish.subtype);
+    } else {
+        card.title(style::DONE, "The run is done");
     }
-    card.detail(&format!("{turns} turns"));
-    card.detail(&duration(*duration_ms));
-    if let Some(cost) = cost {
+    card.prose(&finish.text, room, "result.md");
+    card.detail(&format!("{} turns", finish.turns));
+    card.detail(&duration(finish.duration_ms));
+    if let Some(cost) = finish.cost {
         card.detail(&format!("${cost:.2}"));
     }
-    if *denials > 0 {
-        card.detail(&format!("{denials} permissions refused"));
+    if finish.denials > 0 {
+        card.detail(&format!("{} permissions refused", finish.denials));
     }
-    Some(if *failed {
+    if finish.failed {
         PostKind::Error
     } else {
         PostKind::Summary
-    })
+    }
 }
 
 fn tokens(tally: &Tally) -> String {
@@ -213,7 +192,7 @@ pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -24,14 +24,14 @@ pub(super) fn render(
     event: &Event,
     tool: &ToolEvent,
     filters: &Filters,
-) -> Option<PostKind> {
+) -> PostKind {
     let name = if tool.name.is_empty() {
         "Tool"
     } else {
         &tool.name
     };
     let answer = match &tool.outcome {
-        Outcome::Answered { answer, .. } => Some(answer),
+        Outcome::Answered { answer, .. } => Some(answer.as_ref()),
         Outcome::Running | Outcome::Unknown => None,
     };
     let late = matches!(tool.outcome, Outcome::Answered { late: true, .. });
@@ -44,7 +44,7 @@ pub(super) fn render(
             bash::render(
                 card,
                 &bash::Command {
-                    command,
+                    text: command,
                     description,
                     background: *background,
                     late,
@@ -82,38 +82,43 @@ pub(super) fn render(
             }
         }
     }
-    match &tool.outcome {
-        Outcome::Running => card.detail("still running"),
-        Outcome::Unknown => card.detail("no result seen"),
-        Outcome::Answered { answer, .. } => {
-            if let Some(millis) = answer.duration_ms.filter(|millis| *millis >= 100) {
-                card.detail(&super::summary::duration(millis));
-            }
-            if answer.images > 0 {
-                card.detail(&format!("{} image(s), not shown", answer.images));
-            }
-            if answer.refused {
-                card.color(style::INTERRUPTED.color);
-                refused(card, answer);
-            } else if answer.failed {
-                card.color(style::RED);
-                if !matches!(
-                    tool.call,
-                    Call::Bash { .. } | Call::Missing | Call::Other(_)
-                ) {
-                    failure(card, answer);
-                }
-            }
+    outcome(card, tool);
+    card.detail(event.cwd.as_deref().unwrap_or_default());
+    if answer.is_some_and(|answer| answer.failed && !answer.refused) {
+        PostKind::Error
+    } else {
+        PostKind::Ordinary
+    }
+}
+
+/// What all tools have in common: how long it took, and whether it failed.
+fn outcome(card: &mut Card<'_>, tool: &ToolEvent) {
+    let answer = match &tool.outcome {
+        Outcome::Running => return card.detail("still running"),
+        Outcome::Unknown => return card.detail("no result seen"),
+        Outcome::Answered { answer, .. } => answer,
+    };
+    if let Some(millis) = answer.duration_ms.filter(|millis| *millis >= 100) {
+        card.detail(&super::summary::duration(millis));
+    }
+    match answer.images {
+        0 => {}
+        1 => card.detail("an image, not shown"),
+        images => card.detail(&format!("{images} images, not shown")),
+    }
+    if answer.refused {
+        card.color(style::INTERRUPTED.color);
+        refused(card, answer);
+    } else if answer.failed {
+        card.color(style::RED);
+        // These showed the text already.
+        if !matches!(
+            tool.call,
+            Call::Bash { .. } | Call::Missing | Call::Other(_)
+        ) {
+            failure(card, answer);
         }
     }
-    card.detail(event.cwd.as_deref().unwrap_or_default());
-    Some(
-        if answer.is_some_and(|answer| answer.failed && !answer.refused) {
-            PostKind::Error
-        } else {
-            PostKind::Ordinary
-        },
-    )
 }
 
 /// The text of a failed call.
@@ -156,9 +161,9 @@ fn other(card: &mut Card<'_>, name: &str, arguments: &str, answer: Option<&Answe
         None => name.to_owned(),
     };
     card.title(style::tool(name), &title);
-    if !late && arguments.len() > 2 {
+    if !late && !arguments.is_empty() {
         let text = card.clean(arguments);
-        card.code("json", &text, OTHER, "arguments.json");
+        card.code("yaml", &text, OTHER, "arguments.txt");
     }
     if let Some(answer) = answer.filter(|answer| !answer.refused) {
         shown(card, answer);

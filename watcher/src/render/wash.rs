@@ -3,6 +3,7 @@
 use crate::redact::Redactor;
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::fmt::Write as _;
 
 /// Zero width, so that nothing is seen of it and what it stands in is no longer markup.
 const BREAK: char = '\u{200B}';
@@ -56,12 +57,42 @@ impl Washer {
 
 /// `text` where nothing mentions anybody and no link hides where it leads.
 pub(super) fn neutral(text: &str) -> Cow<'_, str> {
-    if !text.contains(['@', '<', ']']) {
+    broken(text, true)
+}
+
+/// `text` as it may stand inside a code block: it cannot end the block, and mentions nobody should the block fail.
+pub(super) fn fenced(text: &str) -> Cow<'_, str> {
+    match unticked(text) {
+        Cow::Borrowed(text) => broken(text, false),
+        Cow::Owned(text) => broken(&text, false).into_owned().into(),
+    }
+}
+
+/// `text` without two backticks in a row, so without the beginning or end of a code block.
+pub(super) fn unticked(text: &str) -> Cow<'_, str> {
+    if !text.contains("``") {
+        return text.into();
+    }
+    let mut kept = String::with_capacity(text.len() + 16);
+    let mut after_tick = false;
+    for c in text.chars() {
+        if c == '`' && after_tick {
+            kept.push(BREAK);
+        }
+        after_tick = c == '`';
+        kept.push(c);
+    }
+    kept.into()
+}
+
+fn broken(text: &str, links: bool) -> Cow<'_, str> {
+    let marks: &[char] = if links { &['@', '<', ']'] } else { &['@', '<'] };
+    if !text.contains(marks) {
         return text.into();
     }
     let mut kept = String::with_capacity(text.len() + 16);
     let mut rest = text;
-    while let Some(at) = rest.find(['@', '<', ']']) {
+    while let Some(at) = rest.find(marks) {
         let (before, tail) = rest.split_at(at);
         kept.push_str(before);
         let mut chars = tail.chars();
@@ -70,7 +101,7 @@ pub(super) fn neutral(text: &str) -> Cow<'_, str> {
         rest = chars.as_str();
         let breaks = match first {
             '@' => rest.starts_with("everyone") || rest.starts_with("here"),
-            '<' => rest.starts_with(['@', '#', '/', ':', 'a', 'i', 't']) && is_markup(rest),
+            '<' => is_markup(rest),
             _ => rest.starts_with('('),
         };
         if breaks {
@@ -83,18 +114,19 @@ pub(super) fn neutral(text: &str) -> Cow<'_, str> {
 
 /// Whether what follows a `<` is something Discord would draw: a mention, a channel, a command, an emoji, a time.
 fn is_markup(tail: &str) -> bool {
-    tail.starts_with(['@', '#', ':'])
-        || ["/", "a:", "id:", "t:"]
+    let mut chars = tail.chars();
+    match chars.next() {
+        Some('@') => chars
+            .next()
+            .is_some_and(|c| c.is_ascii_digit() || matches!(c, '!' | '&')),
+        Some('#') => chars.next().is_some_and(|c| c.is_ascii_digit()),
+        Some(':') => true,
+        Some('/') => chars
+            .find(|c| !c.is_alphanumeric() && !matches!(c, '-' | '_' | ' '))
+            .is_some_and(|c| c == ':'),
+        _ => ["a:", "id:", "t:"]
             .iter()
-            .any(|head| tail.starts_with(head))
-}
-
-/// `text` as it may stand inside a code block: it cannot end the block.
-pub(super) fn fenced(text: &str) -> Cow<'_, str> {
-    if text.contains("``") {
-        text.replace("``", "`\u{200B}`").into()
-    } else {
-        text.into()
+            .any(|head| tail.starts_with(head)),
     }
 }
 
@@ -203,7 +235,7 @@ fn without_data_urls(text: &str) -> Cow<'_, str> {
             let (head, kind) = before.split_at(start);
             kept.push_str(head);
             let kind = kind.strip_prefix("data:").unwrap_or(kind);
-            kept.push_str(&format!("[{kind}, {} bytes]", length / 4 * 3));
+            let _ = write!(kept, "[{kind}, {} bytes]", length / 4 * 3);
         } else {
             kept.push_str(before);
             kept.push_str(MARK);
@@ -236,8 +268,8 @@ mod tests {
             "@\u{200b}everyone @\u{200b}here me@\u{200b}here.org"
         );
         assert_eq!(
-            neutral("<@1> <#2> <a:x:1> if a<b"),
-            "<\u{200b}@1> <\u{200b}#2> <\u{200b}a:x:1> if a<b"
+            neutral("<@1> <#2> <a:x:1> </run:5> if a<b </p> List<@NotNull>"),
+            "<\u{200b}@1> <\u{200b}#2> <\u{200b}a:x:1> <\u{200b}/run:5> if a<b </p> List<@NotNull>"
         );
         assert_eq!(
             neutral("[safe](https://evil)"),

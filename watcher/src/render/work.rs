@@ -4,6 +4,7 @@ use super::card::{Card, Part, Room};
 use super::style;
 use super::summary::{duration, number};
 use crate::events::{Answer, Call, Detail, Question, Todo};
+use std::fmt::Write as _;
 
 const TASK: Room = Room {
     chars: 800,
@@ -191,13 +192,12 @@ fn ask(card: &mut Card<'_>, name: &str, questions: &[Question], answer: Option<&
     };
     for question in questions.iter().take(8) {
         let mut text = format!("**{}**", question.text.trim());
-        match replies.iter().find(|(asked, _)| *asked == question.text) {
-            Some((_, reply)) => text.push_str(&format!("\n→ {reply}")),
-            None => question
-                .options
-                .iter()
-                .take(8)
-                .for_each(|option| text.push_str(&format!("\n• {option}"))),
+        if let Some((_, reply)) = replies.iter().find(|(asked, _)| *asked == question.text) {
+            let _ = write!(text, "\n→ {reply}");
+        } else {
+            for option in question.options.iter().take(8) {
+                let _ = write!(text, "\n• {option}");
+            }
         }
         card.prose(&text, TASK, "question.md");
     }

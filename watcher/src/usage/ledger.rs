@@ -135,7 +135,7 @@ impl Ledger {
                 return;
             }
             self.tally(known.session, known.model, |tally| {
-                tally.remove(&known.tokens, known.open)
+                tally.remove(&known.tokens, known.open);
             });
         }
         let counted = Counted {
@@ -147,7 +147,7 @@ impl Ledger {
             tokens: sample.tokens,
         };
         self.tally(counted.session, counted.model, |tally| {
-            tally.add(&counted.tokens, counted.open)
+            tally.add(&counted.tokens, counted.open);
         });
         self.previous.remove(&id);
         self.current.insert(id, counted);

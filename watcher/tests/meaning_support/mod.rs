@@ -1,6 +1,6 @@
 //! What the tests of meaning share: records as clients write them.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::needless_pass_by_value)]
 
 use serde_json::{Value, json};
 use std::path::PathBuf;
