@@ -263,6 +263,10 @@ impl Model {
                     strange: true,
                     ..file
                 };
+                if !file.seen {
+                    self.may_repeat.extend(&file.ids);
+                    self.may_repeat.extend(file.rest.iter().map(|(id, _)| id));
+                }
                 if let Some(old) = self.files.insert(NAMES[to].into(), file) {
                     self.gone(&old);
                 }

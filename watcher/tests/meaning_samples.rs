@@ -26,7 +26,9 @@ fn every_sample_becomes_posts_within_the_limits() {
                 .iter()
                 .filter_map(|event| renderer.render(event))
                 .collect();
-            posts.iter().for_each(check);
+            for post in &posts {
+                check(post);
+            }
             assert!(!posts.is_empty(), "{}", path.display());
             let counts = renderer.counts();
             assert_eq!(counts.rendered + counts.filtered, events.len() as u64);
@@ -39,9 +41,9 @@ fn every_sample_becomes_posts_within_the_limits() {
                     path.display(),
                     interpreter.losses()
                 );
-                posts
-                    .iter()
-                    .for_each(|post| println!("──── {:?} {}", post.kind, shown(post)));
+                for post in &posts {
+                    println!("──── {:?} {}", post.kind, shown(post));
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ use tests::double::state::Message;
 use tests::double::{Double, DoubleOptions};
 use tests::transcript::{Kind, Options, Session, generate, step};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn pod(webhook: &str) -> Pod {
     let mut pod = Pod::without_webhook();
