@@ -19,8 +19,10 @@ mod review;
 mod server;
 mod source;
 mod template;
+mod uninject;
 
 pub use cli::Cli;
 pub use plan::{Circumstances, Decision, Outcome, Reason, Rule, inject};
 pub use server::{NAMESPACES_PATH, PODS_PATH};
 pub use template::{DEFAULT, Template, TemplateError};
+pub use uninject::uninject;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Longest input, so that a wrong file does not fill the memory.
 const LONGEST: u64 = 64 * 1024 * 1024;
@@ -35,6 +35,19 @@ impl Documents {
             bail!("{} is longer than 64 MiB; split it", path.display());
         }
         Self::parse(&text).with_context(|| format!("{} is neither YAML nor JSON", path.display()))
+    }
+
+    /// Reads several files as one; the first one's format is that of the output.
+    pub(super) fn read_all(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut all: Option<Self> = None;
+        for path in paths {
+            let mut documents = Self::read(path)?;
+            match &mut all {
+                None => all = Some(documents),
+                Some(all) => all.values.append(&mut documents.values),
+            }
+        }
+        all.context("no file is named; give -f FILE")
     }
 
     /// Reads a text.

@@ -48,24 +48,15 @@ impl InjectArgs {
         for note in &template.notes {
             eprintln!("note: sidecar definition: {note}");
         }
-        let mut all: Option<Documents> = None;
-        for path in &self.input.filename {
-            let mut documents = Documents::read(path)?;
-            for document in &mut documents.values {
-                for place in places(document) {
-                    let outcome =
-                        inject_at(document, &place, self.input.namespace_opted_in, &template)?;
-                    report(&place, &outcome);
-                }
-            }
-            match &mut all {
-                None => all = Some(documents),
-                Some(all) => all.values.append(&mut documents.values),
+        let mut all = Documents::read_all(&self.input.filename)?;
+        for document in &mut all.values {
+            for place in places(document) {
+                let outcome =
+                    inject_at(document, &place, self.input.namespace_opted_in, &template)?;
+                report(&place, &outcome);
             }
         }
-        if let Some(all) = all {
-            print!("{}", all.render()?);
-        }
+        print!("{}", all.render()?);
         Ok(ExitCode::SUCCESS)
     }
 }

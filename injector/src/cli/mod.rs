@@ -4,6 +4,7 @@ mod documents;
 mod durations;
 mod inject;
 mod serve;
+mod uninject;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Print manifests with the watcher added, as the webhook would add it.
     Inject(inject::InjectArgs),
+    /// Print manifests with the watcher taken out again.
+    Uninject(uninject::UninjectArgs),
 }
 
 impl Cli {
@@ -55,6 +58,7 @@ impl Cli {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Inject(args) => args.run(),
+            Command::Uninject(args) => args.run(),
         }
     }
 }

@@ -10,20 +10,17 @@ use super::ours::{List, Named, RawPod};
 use super::patch::Patch;
 use super::resources::Quality;
 use super::settings::PodSettings;
-use super::status::{Removed, Status};
+use super::status::Removed;
 use super::token::{self, TOKEN_DIR, Token};
 use super::transcript::Transcript;
 use super::volumes::{self, Placed, Step, Wanted};
 use super::warnings::Warnings;
 use super::{Mode, run_as};
 use crate::json;
-use crate::pod::{Pod, Presence, SAFE_TO_EVICT};
+use crate::pod::Pod;
 use crate::template::{Changes, Template};
-use serde_json::value::RawValue;
-use serde_json::{Map, Value};
-use sidecar::names::{
-    BRIDGE_DIR, BRIDGE_VOLUME, INJECTED, STATE_VOLUME, STATUS, TRANSCRIPT_VOLUME,
-};
+use serde_json::Value;
+use sidecar::names::{BRIDGE_DIR, BRIDGE_VOLUME, STATE_VOLUME, TRANSCRIPT_VOLUME};
 
 /// Everything decided about one Pod.
 pub(super) struct Plan<'p, 'a, 't> {
@@ -59,7 +56,7 @@ impl Plan<'_, '_, '_> {
                 base: TRANSCRIPT_VOLUME.to_owned(),
                 json: format!("{{\"name\":\"{TRANSCRIPT_VOLUME}\",{source}}}"),
                 empty_dir: source.starts_with("\"emptyDir\""),
-                shared: true,
+                shared_at: None,
             });
         }
         if self.planned_bridge.is_some() {
@@ -115,13 +112,7 @@ impl Plan<'_, '_, '_> {
     fn nothing_of_ours(&self) -> bool {
         self.watcher.found.is_empty()
             && self.bridge.found.is_empty()
-            && !self
-                .pod
-                .spec
-                .volumes
-                .items()
-                .iter()
-                .any(|volume| volume.name.starts_with("discord-"))
+            && !volumes::any_of_ours(self.pod)
             && !self.token.volumes.iter().any(|at| {
                 self.pod
                     .spec
@@ -208,12 +199,13 @@ impl Plan<'_, '_, '_> {
         let path = json::env("TRANSCRIPT_PATH", &self.transcript.path);
         changes.env.push(("TRANSCRIPT_PATH".to_owned(), path));
         changes.env.extend(self.transcript.env.iter().cloned());
-        changes
-            .mounts
-            .extend(self.transcript.mounts.iter().cloned());
+        // In the order in which a second look finds them.
         if let Some((path, _)) = &self.transcript.added {
             changes.mounts.push(mount(transcript_volume, path, true));
         }
+        changes
+            .mounts
+            .extend(self.transcript.mounts.iter().cloned());
         if self.token.kept {
             changes.mounts.push(block_token(state_volume, &[]));
         }
@@ -240,9 +232,11 @@ impl Plan<'_, '_, '_> {
         let mut mounts = Vec::new();
         if let Some((path, _)) = &self.transcript.added {
             mounts.push(mount(transcript_volume, path, false));
+            patch.undo.agent_mounts.push(path.clone());
         }
         if self.planned_bridge.is_some() && !has(BRIDGE_DIR) {
             mounts.push(mount(bridge_volume, BRIDGE_DIR, false));
+            patch.undo.agent_mounts.push(BRIDGE_DIR.to_owned());
         }
         patch.append(
             &format!("{at}/volumeMounts"),
@@ -259,6 +253,7 @@ impl Plan<'_, '_, '_> {
                 agent.env.presence(),
                 &[bridge::agent_env()],
             );
+            patch.undo.agent_env = true;
         }
     }
 
@@ -372,193 +367,6 @@ impl Plan<'_, '_, '_> {
             list.of(self.pod).presence(),
             &added,
         );
-    }
-
-    /// What concerns the Pod as a whole: pull secrets, and its security context where it says nothing.
-    fn write_pod(&self, patch: &mut Patch) {
-        let spec = &self.pod.spec;
-        let known = |name: &str| {
-            spec.image_pull_secrets
-                .items()
-                .iter()
-                .any(|one| one.name.as_deref() == Some(name))
-        };
-        let missing: Vec<_> = self
-            .template
-            .image_pull_secrets
-            .iter()
-            .filter(|(name, _)| !known(name))
-            .collect();
-        let items: Vec<String> = missing.iter().map(|(_, json)| json.clone()).collect();
-        patch.append(
-            "/spec/imagePullSecrets",
-            spec.image_pull_secrets.presence(),
-            &items,
-        );
-        patch
-            .undo
-            .pull_secrets
-            .extend(missing.into_iter().map(|(name, _)| name.clone()));
-
-        if self.template.pod_security.is_empty() {
-            return;
-        }
-        let (presence, given) = match spec.security_context {
-            None => (Presence::Absent, Map::new()),
-            Some(raw) => (
-                Presence::There,
-                serde_json::from_str(raw.get()).unwrap_or_default(),
-            ),
-        };
-        let members: Vec<(&str, String)> = self
-            .template
-            .pod_security
-            .iter()
-            .filter(|(key, _)| given.get(*key).is_none_or(Value::is_null) && self.is_harmless(key))
-            .map(|(key, value)| (key.as_str(), value.to_string()))
-            .collect();
-        patch.members("/spec/securityContext", presence, &members);
-        for (key, _) in members {
-            patch.undo.set.push(format!(
-                "/spec/securityContext/{}",
-                json::pointer_token(key)
-            ));
-        }
-    }
-
-    /// Containers inherit most of the Pod's security context. Such a field is set only where each of the user's says
-    /// its own: a seccomp profile alone breaks agents that make sandboxes.
-    fn is_harmless(&self, key: &str) -> bool {
-        let says = |own: &crate::pod::ContainerSecurity<'_>| {
-            let there = |raw: Option<&RawValue>| raw.is_some();
-            match key {
-                "runAsUser" => own.run_as_user.is_some(),
-                "runAsGroup" => own.run_as_group.is_some(),
-                "runAsNonRoot" => own.run_as_non_root.is_some(),
-                "seccompProfile" => there(own.seccomp_profile),
-                "appArmorProfile" => there(own.app_armor_profile),
-                "seLinuxOptions" => there(own.se_linux_options),
-                _ => true,
-            }
-        };
-        let spec = &self.pod.spec;
-        let inherited = matches!(
-            key,
-            "runAsUser"
-                | "runAsGroup"
-                | "runAsNonRoot"
-                | "seccompProfile"
-                | "appArmorProfile"
-                | "seLinuxOptions"
-        );
-        !inherited
-            || spec
-                .containers
-                .items()
-                .iter()
-                .chain(spec.init_containers.items())
-                .all(|container| container.security_context.as_ref().is_some_and(says))
-    }
-
-    /// Label, autoscaler annotation and status; the status last, for it records all that was changed.
-    fn write_metadata(&self, mut patch: Patch, placed: &[Placed]) -> Patch {
-        let metadata = &self.pod.metadata;
-        if metadata.labels.injected.as_deref() != Some("true") {
-            let member = [(INJECTED, "\"true\"".to_owned())];
-            patch.members("/metadata/labels", metadata.labels.presence, &member);
-        }
-        let mut annotations: Vec<(&str, String)> = Vec::new();
-        let given = metadata.annotations.get(SAFE_TO_EVICT);
-        let mut safe: Vec<&str> = given
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .filter(|v| !v.is_empty())
-            .collect();
-        let before = safe.len();
-        for volume in placed.iter().filter(|volume| volume.empty_dir) {
-            if !safe.contains(&volume.name.as_str()) {
-                safe.push(&volume.name);
-            }
-        }
-        if safe.len() > before {
-            annotations.push((SAFE_TO_EVICT, json::quoted(&safe.join(","))));
-            let path = format!(
-                "/metadata/annotations/{}",
-                json::pointer_token(SAFE_TO_EVICT)
-            );
-            match given {
-                Some(given) => {
-                    patch.undo.was.insert(path, given.into());
-                }
-                None => patch.undo.set.push(path),
-            }
-        }
-        let earlier = Status::read(metadata.annotations.get(STATUS));
-        let status = self.status(placed, earlier.as_ref());
-        let current = earlier.as_ref().is_some_and(|earlier| {
-            Status {
-                changed: earlier.changed.clone(),
-                ..status.clone()
-            } == *earlier
-        });
-        if current && patch.is_empty() && annotations.is_empty() {
-            return patch;
-        }
-        let presence = metadata.annotations.presence;
-        let path = "/metadata/annotations".to_owned();
-        match presence {
-            Presence::Absent => patch.undo.created.push(path),
-            Presence::Null => patch.undo.null.push(path),
-            Presence::There => {}
-        }
-        let undo = std::mem::take(&mut patch.undo);
-        let changed = match earlier {
-            Some(earlier) => undo.after(earlier.changed),
-            None => undo,
-        };
-        let text = Status { changed, ..status }.to_json();
-        annotations.push((STATUS, json::quoted(&text)));
-        patch.members("/metadata/annotations", presence, &annotations);
-        patch
-    }
-
-    fn status(&self, placed: &[Placed], earlier: Option<&Status>) -> Status {
-        let there = |name: &str| {
-            self.pod
-                .spec
-                .volumes
-                .items()
-                .iter()
-                .any(|volume| &*volume.name == name)
-        };
-        let mut volumes: Vec<String> = placed.iter().map(|volume| volume.name.clone()).collect();
-        // A volume an earlier injection added, and the agent uses by now, is still ours to take back.
-        for name in earlier
-            .map(|earlier| earlier.volumes.as_slice())
-            .unwrap_or_default()
-        {
-            if name.starts_with("discord-") && there(name) && !volumes.contains(name) {
-                volumes.push(name.clone());
-            }
-        }
-        volumes.sort();
-        let mut containers = vec![self.watcher.name.clone()];
-        if self.planned_bridge.is_some() {
-            containers.push(self.bridge.name.clone());
-        }
-        let agent = self.pod.spec.containers.items().get(self.agent);
-        Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            mode: self.mode.label().to_owned(),
-            template: self.template.hash.clone(),
-            agent: agent
-                .map(|agent| agent.name.to_string())
-                .unwrap_or_default(),
-            containers,
-            volumes,
-            changed: super::status::Undo::default(),
-        }
     }
 }
 

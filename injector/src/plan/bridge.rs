@@ -81,7 +81,7 @@ pub(crate) fn volume(template: &Template) -> Wanted {
             |volume| volume.json.clone(),
         ),
         empty_dir: true,
-        shared: true,
+        shared_at: Some(BRIDGE_DIR),
     }
 }
 

@@ -172,7 +172,7 @@ impl Secret<'_> {
                 base: self.volume.to_owned(),
                 json: volume.to_string(),
                 empty_dir: false,
-                shared: false,
+                shared_at: None,
             }),
         }
         if !template

@@ -22,6 +22,7 @@ pub(crate) mod token;
 mod transcript;
 mod volumes;
 mod warnings;
+mod whole;
 
 pub use decide::{Reason, Rule};
 
@@ -209,7 +210,7 @@ fn build(
             base: volume.name.clone(),
             json: volume.json.clone(),
             empty_dir: volume.empty_dir,
-            shared: false,
+            shared_at: None,
         })
         .collect();
     container::apply(template, &settings, quality, &mut changes, &mut wanted);

@@ -17,6 +17,7 @@ pub(crate) struct Status {
     /// The container that is watched.
     pub(crate) agent: String,
     pub(crate) containers: Vec<String>,
+    /// Those the injector added.
     pub(crate) volumes: Vec<String>,
     #[serde(default, skip_serializing_if = "Undo::is_empty")]
     pub(crate) changed: Undo,
@@ -38,6 +39,12 @@ pub(crate) struct Undo {
     /// Members that had another value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) was: BTreeMap<String, Value>,
+    /// Where the agent got a mount of a volume of ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) agent_mounts: Vec<String>,
+    /// Whether the agent got `AGENT_STDIN`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) agent_env: bool,
     /// Names of pull secrets added.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) pull_secrets: Vec<String>,
@@ -76,7 +83,9 @@ impl Undo {
         self.created = join(earlier.created, self.created);
         self.null = join(earlier.null, self.null);
         self.set = join(earlier.set, self.set);
+        self.agent_mounts = join(earlier.agent_mounts, self.agent_mounts);
         self.pull_secrets = join(earlier.pull_secrets, self.pull_secrets);
+        self.agent_env |= earlier.agent_env;
         self.was.extend(earlier.was);
         let mut removed = earlier.removed;
         removed.extend(self.removed);

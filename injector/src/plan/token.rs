@@ -92,6 +92,11 @@ pub(crate) fn plan(pod: &Pod<'_>, settings: &PodSettings<'_>, warnings: &mut War
     token
 }
 
+/// Whether the mount shows a token, which is no place for transcripts.
+pub(crate) fn shows_token(mount: &Mount<'_>) -> bool {
+    mount.name.starts_with(VOLUME_PREFIX) || &*mount.mount_path == TOKEN_DIR
+}
+
 fn is_token(volume: &Volume<'_>) -> bool {
     volume.name.starts_with(VOLUME_PREFIX)
         && volume

@@ -4,6 +4,7 @@ use super::agent::Location;
 use super::env::{self, Variable};
 use super::paths::{self, within};
 use super::settings::PodSettings;
+use super::token::shows_token;
 use super::warnings::{Warnings, excerpt};
 use crate::json;
 use crate::pod::{Container, Mount, Pod};
@@ -61,6 +62,7 @@ pub(crate) fn plan(
         .volume_mounts
         .items()
         .iter()
+        .filter(|mount| !shows_token(mount))
         .filter_map(|mount| Some((paths::normal(&mount.mount_path)?, mount)))
         .collect();
     let covering = mounts

@@ -13,8 +13,9 @@ pub(crate) struct Wanted {
     /// The whole volume as JSON, under the usual name.
     pub(crate) json: String,
     pub(crate) empty_dir: bool,
-    /// The agent mounts it too.
-    pub(crate) shared: bool,
+    /// Where the agent mounts it too. A transcript's volume has no such place: a mount there that stands already is taken
+    /// as the agent's own.
+    pub(crate) shared_at: Option<&'static str>,
 }
 
 /// What becomes of it.
@@ -37,6 +38,24 @@ pub(crate) enum Step {
 /// Names of ours all start so; a Pod without any needs no second look.
 const PREFIX: &str = "discord-";
 
+/// Whether any volume, there or only mounted, could be one of ours.
+pub(crate) fn any_of_ours(pod: &Pod<'_>) -> bool {
+    let containers = pod
+        .spec
+        .containers
+        .items()
+        .iter()
+        .chain(pod.spec.init_containers.items());
+    pod.spec
+        .volumes
+        .items()
+        .iter()
+        .any(|volume| volume.name.starts_with(PREFIX))
+        || containers
+            .flat_map(|container| container.volume_mounts.items())
+            .any(|mount| mount.name.starts_with(PREFIX))
+}
+
 /// Finds a name and a step for each wanted volume.
 pub(crate) fn place(
     pod: &Pod<'_>,
@@ -45,12 +64,7 @@ pub(crate) fn place(
     own: &[&Named],
     agent: usize,
 ) -> Vec<Placed> {
-    let none = !pod
-        .spec
-        .volumes
-        .items()
-        .iter()
-        .any(|volume| volume.name.starts_with(PREFIX));
+    let none = !any_of_ours(pod);
     wanted
         .into_iter()
         .map(|wanted| {
@@ -94,16 +108,15 @@ fn place_one(
             .items()
             .iter()
             .position(|volume| *volume.name == *name);
+        let (by_us, by_user) = users(pod, &name, own, agent, wanted.shared_at);
+        if by_user {
+            continue;
+        }
         let step = match at {
             None => Step::Add,
-            Some(at) => {
-                let equal = compare::same(&value, &raw.volume(at));
-                let (by_us, by_user) = users(pod, &name, own, agent, wanted.shared);
-                if by_user || !(by_us || equal) {
-                    continue;
-                }
-                if equal { Step::Keep } else { Step::Replace(at) }
-            }
+            Some(at) if compare::same(&value, &raw.volume(at)) => Step::Keep,
+            Some(at) if by_us => Step::Replace(at),
+            Some(_) => continue,
         };
         let json = if number == 1 {
             wanted.json
@@ -129,22 +142,25 @@ fn place_one(
 }
 
 /// Whether a container of ours, and whether one of the user's, mounts the volume.
-fn users(pod: &Pod<'_>, name: &str, own: &[&Named], agent: usize, shared: bool) -> (bool, bool) {
+fn users(
+    pod: &Pod<'_>,
+    name: &str,
+    own: &[&Named],
+    agent: usize,
+    shared_at: Option<&str>,
+) -> (bool, bool) {
     let (mut by_us, mut by_user) = (false, false);
     for list in [List::Containers, List::InitContainers] {
         for (index, container) in list.of(pod).items().iter().enumerate() {
-            if !container
-                .volume_mounts
-                .items()
-                .iter()
-                .any(|mount| &*mount.name == name)
-            {
-                continue;
-            }
-            if own.iter().any(|named| named.is_at(list, index)) {
-                by_us = true;
-            } else if !(shared && list == List::Containers && index == agent) {
-                by_user = true;
+            let ours = own.iter().any(|named| named.is_at(list, index));
+            let is_agent = list == List::Containers && index == agent;
+            let mounts = container.volume_mounts.items().iter();
+            for mount in mounts.filter(|mount| &*mount.name == name) {
+                if ours {
+                    by_us = true;
+                } else if !(is_agent && shared_at == Some(&*mount.mount_path)) {
+                    by_user = true;
+                }
             }
         }
     }
