@@ -6,6 +6,7 @@
 pub mod follow;
 pub mod events;
 pub mod filter;
+pub mod preview;
 pub mod price;
 pub mod record;
 pub mod redact;
@@ -13,6 +14,7 @@ pub mod render;
 pub mod stats;
 pub mod usage;
 pub mod args;
+pub mod bridge;
 pub mod cli;
 pub mod config;
 pub mod health;

@@ -6,11 +6,13 @@
 
 mod entry;
 mod line;
+mod lines;
 mod loose;
 mod message;
 
 pub use entry::{Compaction, Entry, ModelCost, ModelCosts, Progress};
 pub use line::{Losses, read};
+pub use lines::each_line;
 pub(crate) use loose::Key;
 pub(crate) use loose::loose;
 pub use loose::{Flag, List, Number, Text, lenient, text_of};

@@ -76,8 +76,14 @@ pub fn run(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> Result<(), Sta
         .map_err(StatsError::Write)
 }
 
-/// The session that a file belongs to when its records do not say: its name, or its parent's for a subagent's file.
-fn session_of(path: &Path) -> String {
+/// All transcripts below a directory, oldest first.
+pub(crate) fn transcripts(folder: &Path) -> Vec<PathBuf> {
+    files::find(&[folder.to_owned()]).unwrap_or_default()
+}
+
+/// The session that a file belongs to when its records do not say, and the subagent whose file it is: by its name, or
+/// its folders' for a subagent's file.
+pub(crate) fn origin(path: &Path) -> (String, Option<String>) {
     let stem = |path: &Path| {
         path.file_stem()
             .unwrap_or_default()
@@ -85,16 +91,13 @@ fn session_of(path: &Path) -> String {
             .into_owned()
     };
     let own = stem(path);
-    if own.starts_with("agent-") {
-        let mut folders = path.ancestors().skip(1);
-        if folders
-            .by_ref()
-            .any(|folder| folder.file_name().is_some_and(|name| name == "subagents"))
-        {
-            return folders.next().map(stem).unwrap_or(own);
-        }
-    }
-    own
+    let Some(agent) = own.strip_prefix("agent-").map(str::to_owned) else {
+        return (own, None);
+    };
+    let mut folders = path.ancestors().skip(1);
+    let below = folders.any(|folder| folder.file_name().is_some_and(|name| name == "subagents"));
+    let session = folders.next().filter(|_| below).map(stem);
+    (session.unwrap_or(own), Some(agent))
 }
 
 /// Adds what one reader lost to what others lost.

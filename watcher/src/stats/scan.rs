@@ -1,16 +1,14 @@
 //! One file, line by line, reading in full only the lines that count.
 
 use super::book::Book;
-use super::{add, session_of};
+use super::{add, origin};
 use crate::record::{self, Losses};
 use memchr::{memchr, memmem};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-/// Bytes read at once.
-const CHUNK: usize = 256 * 1024;
-/// Longest line that is read; the rest of a longer one is skipped.
+/// Longest line that is read; a longer one counts as lost.
 const LINE: usize = 64 * 1024 * 1024;
 
 /// Finds the lines that say something: all others (results of tools, snapshots, progress) are most of a file's bytes.
@@ -40,57 +38,14 @@ impl Sieve {
 
 /// Reads one transcript into `book`.
 pub(super) fn file(path: &Path, book: &mut Book) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    let mut session = session_of(path);
+    let file = File::open(path)?;
+    let (mut session, _) = origin(path);
     let sieve = Sieve::new();
     let mut losses = Losses::default();
-    let mut buffer = vec![0; CHUNK];
-    // Where the bytes of an unfinished line end.
-    let mut filled = 0;
-    let mut skipping = false;
-    loop {
-        if filled == buffer.len() {
-            if filled >= LINE {
-                skipping = true;
-                filled = 0;
-                losses.cut += 1;
-            } else {
-                buffer.resize((filled * 2).min(LINE), 0);
-            }
-        }
-        let read = match file.read(buffer.get_mut(filled..).unwrap_or_default()) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let end = filled + read;
-        let mut start = 0;
-        let mut from = filled;
-        while let Some(at) = buffer.get(from..end).and_then(|bytes| memchr(b'\n', bytes)) {
-            let line = buffer.get(start..from + at).unwrap_or_default();
-            if !std::mem::take(&mut skipping) {
-                take(line, &mut session, &sieve, &mut losses, book);
-            }
-            start = from + at + 1;
-            from = start;
-        }
-        buffer.copy_within(start..end, 0);
-        filled = end - start;
-        if buffer.len() > CHUNK && filled < CHUNK / 2 {
-            buffer.truncate(CHUNK);
-            buffer.shrink_to(CHUNK);
-        }
-    }
-    if !skipping {
-        take(
-            buffer.get(..filled).unwrap_or_default(),
-            &mut session,
-            &sieve,
-            &mut losses,
-            book,
-        );
-    }
+    let too_long = record::each_line(file, LINE, |line| {
+        take(line, &mut session, &sieve, &mut losses, book);
+    })?;
+    losses.cut += too_long;
     add(&mut book.losses, losses);
     Ok(())
 }
