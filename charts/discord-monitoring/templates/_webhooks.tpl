@@ -1,6 +1,6 @@
-{{- /* What both webhook entries share. Takes the root. */ -}}
+{{- /* What both webhook entries share. Keys of the dict: root; path, by which the injector knows which of them asks. */ -}}
 {{- define "discord-monitoring.webhookCommon" -}}
-{{- $webhooks := .Values.injector.webhooks -}}
+{{- $webhooks := .root.Values.injector.webhooks -}}
 admissionReviewVersions: [v1]
 sideEffects: None
 failurePolicy: {{ $webhooks.failurePolicy }}
@@ -14,14 +14,14 @@ rules:
     resources: [pods]
     scope: Namespaced
 clientConfig:
-  {{- with (include "discord-monitoring.givenCaBundle" .) }}
+  {{- with (include "discord-monitoring.givenCaBundle" .root) }}
   caBundle: {{ . }}
   {{- end }}
   service:
-    name: {{ include "discord-monitoring.injectorName" . }}
-    namespace: {{ .Release.Namespace }}
-    path: /inject
-    port: {{ int .Values.injector.service.port }}
+    name: {{ include "discord-monitoring.injectorName" .root }}
+    namespace: {{ .root.Release.Namespace }}
+    path: {{ .path }}
+    port: {{ int .root.Values.injector.service.port }}
 # Our own Pods never wait for ourselves.
 objectSelector:
   matchExpressions:
