@@ -214,10 +214,10 @@ async fn a_fault_can_be_for_one_method_skip_some_and_end_with_time() {
     bench.double.clear_faults();
     bench
         .double
-        .fault(Fault::status(503).after(1).lasting(Duration::from_secs(60)));
+        .fault(Fault::status(503).after(1).lasting(Duration::from_mins(1)));
     assert_eq!(bench.send(&hello()).await.status(), 200);
     assert_eq!(bench.send(&hello()).await.status(), 503);
-    clock.advance(Duration::from_secs(60));
+    clock.advance(Duration::from_mins(1));
     assert_eq!(bench.send(&hello()).await.status(), 200);
 }
 

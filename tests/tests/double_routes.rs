@@ -353,7 +353,7 @@ async fn waiting_ends_at_the_message_and_gives_up_in_time() {
         gave_up.to_string().contains("still not 1 messages"),
         "{gave_up}"
     );
-    let (found, _) = tokio::join!(bench.double.wait_text("needle", SOON), async {
+    let (found, ()) = tokio::join!(bench.double.wait_text("needle", SOON), async {
         bench.send(&quiet(json!({"content": "hay"}))).await;
         bench
             .send(&embeds(

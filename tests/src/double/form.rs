@@ -47,9 +47,6 @@ pub struct Form {
 
 /// Reads a body by its content type.
 pub async fn read(headers: &HeaderMap, body: Bytes) -> Result<Form, ApiError> {
-    if body.len() > REQUEST_BYTES {
-        return Err(ApiError::too_large());
-    }
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

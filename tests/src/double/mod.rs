@@ -21,6 +21,7 @@ mod page;
 pub mod rate;
 mod serve;
 pub mod state;
+mod stored;
 pub mod tail;
 pub mod tls;
 mod webhooks;

@@ -304,40 +304,39 @@ mod tests {
 
     #[test]
     fn the_sixth_send_within_two_seconds_waits_for_the_window_and_no_longer() {
-        let (limits, mut limiter) = (RateLimits::default(), Limiter::default());
+        let (limits, mut all) = (RateLimits::default(), Limiter::default());
         for n in 0..5 {
-            let verdict = limiter.check(&limits, at(n * 10), &send("a", "c"));
+            let verdict = all.check(&limits, at(n * 10), &send("a", "c"));
             assert!(verdict.limited.is_none(), "send {n}");
             let remaining = u64::from(verdict.shown.unwrap().remaining);
             assert_eq!(remaining, 4 - n);
         }
-        let verdict = limiter.check(&limits, at(500), &send("a", "c"));
+        let verdict = all.check(&limits, at(500), &send("a", "c"));
         let limited = verdict.limited.unwrap();
         assert_eq!(
             (limited.scope, limited.retry_after),
             (Scope::User, at(1500))
         );
         assert!(verdict.disobeyed, "Remaining was 0 and the reset not over");
-        let other = limiter.check(&limits, at(500), &send("b", "d"));
+        let other = all.check(&limits, at(500), &send("b", "d"));
         assert!(other.limited.is_none() && !other.disobeyed);
         assert!(
-            limiter
-                .check(&limits, at(1999), &send("a", "c"))
+            all.check(&limits, at(1999), &send("a", "c"))
                 .limited
                 .is_some()
         );
-        let after = limiter.check(&limits, at(2000), &send("a", "c"));
+        let after = all.check(&limits, at(2000), &send("a", "c"));
         assert!(after.limited.is_none() && !after.disobeyed);
     }
 
     #[test]
     fn the_channel_limit_bites_although_the_headers_show_requests_left() {
-        let (limits, mut limiter) = (RateLimits::default(), Limiter::default());
+        let (limits, mut all) = (RateLimits::default(), Limiter::default());
         for n in 0..30 {
-            let verdict = limiter.check(&limits, at(n * 500), &send("a", "c"));
+            let verdict = all.check(&limits, at(n * 500), &send("a", "c"));
             assert!(verdict.limited.is_none(), "send {n}");
         }
-        let verdict = limiter.check(&limits, at(16_000), &send("a", "c"));
+        let verdict = all.check(&limits, at(16_000), &send("a", "c"));
         assert!(
             !verdict.disobeyed,
             "nobody can know the hidden limit beforehand"
@@ -349,11 +348,10 @@ mod tests {
             (Scope::Shared, at(44_000))
         );
         // Another webhook of the same channel shares it, and now the sender has been told.
-        let other = limiter.check(&limits, at(59_999), &send("b", "c"));
+        let other = all.check(&limits, at(59_999), &send("b", "c"));
         assert!(other.limited.is_some() && other.disobeyed);
         assert!(
-            limiter
-                .check(&limits, at(60_000), &send("b", "c"))
+            all.check(&limits, at(60_000), &send("b", "c"))
                 .limited
                 .is_none()
         );
@@ -361,17 +359,12 @@ mod tests {
 
     #[test]
     fn the_global_limit_counts_over_all_webhooks() {
-        let (limits, mut limiter) = (RateLimits::default(), Limiter::default());
+        let (limits, mut all) = (RateLimits::default(), Limiter::default());
         for n in 0..50 {
             let id = n.to_string();
-            assert!(
-                limiter
-                    .check(&limits, at(n), &send(&id, &id))
-                    .limited
-                    .is_none()
-            );
+            assert!(all.check(&limits, at(n), &send(&id, &id)).limited.is_none());
         }
-        let limited = limiter
+        let limited = all
             .check(&limits, at(100), &send("x", "x"))
             .limited
             .unwrap();
@@ -380,8 +373,7 @@ mod tests {
             (Scope::Global, at(900))
         );
         assert!(
-            limiter
-                .check(&limits, at(1000), &send("x", "x"))
+            all.check(&limits, at(1000), &send("x", "x"))
                 .limited
                 .is_none()
         );
@@ -389,16 +381,18 @@ mod tests {
 
     #[test]
     fn refused_answers_within_the_window_add_up_to_a_ban() {
-        let mut limits = RateLimits::default();
-        limits.ban = Some(Window::new(3, 1000));
-        limits.ban_ms = 5000;
-        let mut limiter = Limiter::default();
+        let limits = RateLimits {
+            ban: Some(Window::new(3, 1000)),
+            ban_ms: 5000,
+            ..RateLimits::default()
+        };
+        let mut all = Limiter::default();
         for ms in [0, 1000, 1500] {
-            limiter.refused(&limits, at(ms));
+            all.refused(&limits, at(ms));
         }
-        assert_eq!(limiter.banned(at(1500)), None, "the first one had aged out");
-        limiter.refused(&limits, at(1600));
-        assert_eq!(limiter.banned(at(1600)), Some(at(5000)));
-        assert_eq!(limiter.banned(at(6600)), None);
+        assert_eq!(all.banned(at(1500)), None, "the first one had aged out");
+        all.refused(&limits, at(1600));
+        assert_eq!(all.banned(at(1600)), Some(at(5000)));
+        assert_eq!(all.banned(at(6600)), None);
     }
 }

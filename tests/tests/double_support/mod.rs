@@ -1,6 +1,7 @@
 //! What the tests of the double share: a client and payloads at the edge of a limit.
 #![allow(
     dead_code,
+    clippy::needless_pass_by_value,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing

@@ -1,0 +1,141 @@
+//! The double against Discord's own OpenAPI document, where it stands beside the project: what the double takes,
+//! the schema takes too, and each limit that the schema knows the double knows as well.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::path::Path;
+
+use jsonschema::Validator;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tests::double::draft::{self, Kind};
+
+/// The schema of a request body by its name; `None`, said aloud, where the document is not there.
+fn schema(name: &str) -> Option<Validator> {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/discord-openapi/openapi.json");
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("left out: {} is not there", path.display());
+        return None;
+    };
+    let mut document: Value = serde_json::from_str(&text).unwrap();
+    document["$ref"] = json!(format!("#/components/schemas/{name}"));
+    Some(jsonschema::draft202012::options().build(&document).unwrap())
+}
+
+fn taken(body: &Value) -> bool {
+    draft::check(Kind::Execute, body, &[]).0.is_ok()
+}
+
+/// Texts around a limit, of characters of one to four bytes.
+fn text(max: usize) -> impl Strategy<Value = String> {
+    let length = prop_oneof![3 => 1..8_usize, 1 => max.saturating_sub(2)..max + 3];
+    (length, prop_oneof!["x", "ä", "€", "🦀"]).prop_map(|(n, one)| one.repeat(n))
+}
+
+prop_compose! {
+    fn embed()(
+        title in text(256), description in text(4096), color in -2_i64..0x100_0002,
+        fields in prop::collection::vec((text(256), text(1024)), 0..27), footer in text(2048), author in text(256),
+        parts in 0_u8..32,
+    ) -> Value {
+        let mut embed = json!({"title": title});
+        let fields: Vec<Value> =
+            fields.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let all = [
+            ("description", json!(description)), ("color", json!(color)), ("fields", json!(fields)),
+            ("footer", json!({"text": footer})), ("author", json!({"name": author})),
+        ];
+        for (n, (key, value)) in all.into_iter().enumerate() {
+            if parts & (1 << n) != 0 {
+                embed[key] = value;
+            }
+        }
+        embed
+    }
+}
+
+/// The one rule that the schema cannot say.
+fn total(embeds: &[Value]) -> usize {
+    let count = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
+    embeds
+        .iter()
+        .map(|embed| {
+            let fields = embed["fields"].as_array().cloned().unwrap_or_default();
+            let fields: usize = fields
+                .iter()
+                .map(|field| count(&field["name"]) + count(&field["value"]))
+                .sum();
+            count(&embed["title"])
+                + count(&embed["description"])
+                + count(&embed["footer"]["text"])
+                + count(&embed["author"]["name"])
+                + fields
+        })
+        .sum()
+}
+
+#[test]
+fn the_double_takes_exactly_what_the_schema_and_the_sum_of_six_thousand_take() {
+    let Some(schema) = schema("IncomingWebhookRequestPartial") else {
+        return;
+    };
+    let embeds = prop::collection::vec(embed(), 0..12);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(200)
+    });
+    let (mut yes, mut no) = (0_u32, 0_u32);
+    let seen = std::cell::RefCell::new((&mut yes, &mut no));
+    runner
+        .run(&(text(2000), embeds), |(content, embeds)| {
+            let body =
+                json!({"content": content, "embeds": embeds, "allowed_mentions": {"parse": []}});
+            let want = schema.is_valid(&body) && total(&embeds) <= 6000;
+            prop_assert_eq!(taken(&body), want, "{}", body);
+            let mut seen = seen.borrow_mut();
+            if want {
+                *seen.0 += 1;
+            } else {
+                *seen.1 += 1;
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert!(
+        yes > 20 && no > 20,
+        "the cases must reach both sides: {yes} taken, {no} refused"
+    );
+}
+
+#[test]
+fn the_fields_the_double_knows_are_the_schemas_fields() {
+    let Some(_) = schema("RichEmbed") else { return };
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/discord-openapi/openapi.json");
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let known = |name: &str| -> Vec<String> {
+        let properties = document["components"]["schemas"][name]["properties"].as_object();
+        properties.unwrap().keys().cloned().collect()
+    };
+    // A field that the schema has and the double does not would be reported as unknown to an honest sender.
+    for (kind, name) in [
+        (Kind::Execute, "IncomingWebhookRequestPartial"),
+        (Kind::Edit, "IncomingWebhookUpdateRequestPartial"),
+    ] {
+        for key in known(name) {
+            let (_, violations) = draft::check(kind, &json!({(key.as_str()): null}), &[]);
+            assert!(
+                !violations.iter().any(|what| what.contains("does not know")),
+                "{name}.{key}"
+            );
+        }
+    }
+    for key in known("RichEmbed") {
+        let body = json!({"embeds": [{(key.as_str()): null}]});
+        let (_, violations) = draft::check(Kind::Execute, &body, &[]);
+        assert!(
+            !violations.iter().any(|what| what.contains("does not know")),
+            "embed.{key}"
+        );
+    }
+}
