@@ -145,7 +145,7 @@ impl Follower {
     /// One step of [`next`](Self::next), without waiting, at a time of the caller's choosing.
     pub fn poll_once(&mut self, now: Now, max_lines: usize, max_bytes: usize) -> Vec<Line> {
         if self.queue.is_empty() {
-            self.step(now);
+            self.step(now, max_lines);
         }
         let mut lines = Vec::new();
         let mut bytes = 0;
@@ -159,7 +159,7 @@ impl Follower {
         lines
     }
 
-    fn step(&mut self, now: Now) {
+    fn step(&mut self, now: Now, max_lines: usize) {
         self.clock.tick(now);
         let busy = self.readable(now.instant).is_some();
         let hints = self.wake.hints();
@@ -179,8 +179,9 @@ impl Follower {
             }
         }
         for _ in 0..MAX_READS {
+            let bytes: usize = self.queue.iter().map(|line| line.bytes.len()).sum();
             match self.readable(now.instant) {
-                Some(key) if self.queue.is_empty() => self.read(key, now),
+                Some(key) if self.queue.len() < max_lines && bytes < CHUNK => self.read(key, now),
                 _ => break,
             }
         }

@@ -60,6 +60,9 @@ impl Follower {
                 return; // a second name of the same file
             }
             let old = std::mem::replace(&mut tracked.source.path, found.path.clone());
+            if !tracked.decided {
+                tracked.born.get_or_insert_with(|| old.clone());
+            }
             tracked.place = Place::Here;
             tracked.displaced = None;
             if self.by_path.get(&old) == Some(&key) {

@@ -4,7 +4,7 @@
 //! path only long ones tell a copy (copytruncate), for all sessions begin alike. Where the fingerprints leave a doubt the
 //! file is read from its head: a line too many is recognised by its uuid further up, a line too few by nobody.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -188,6 +188,19 @@ impl Follower {
             if let Some(before) = self.files.get_mut(&key) {
                 before.tried = before.buffer.position();
             }
+        }
+    }
+
+    /// Remembers a file under every path that an earlier life of it had: successors there wait for it.
+    pub(super) fn haunt_as(&mut self, earlier: FileKey, tracked: &Tracked) {
+        let paths: BTreeSet<PathBuf> = self
+            .ghosts
+            .iter()
+            .filter(|ghost| ghost.key == earlier)
+            .map(|ghost| ghost.path.clone())
+            .collect();
+        for path in paths {
+            self.haunt(tracked, path);
         }
     }
 

@@ -113,6 +113,9 @@ impl Follower {
         if self.by_path.get(&path) == Some(&key) {
             self.by_path.insert(path, new);
         }
+        if tracked.displaced.is_some() {
+            self.haunt_as(key, &tracked);
+        }
         self.files.insert(new, tracked);
         self.retire(old.source);
     }
