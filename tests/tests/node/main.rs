@@ -1,0 +1,24 @@
+//! What is promised, shown on a real node. KUBECONFIG names it; hack/test.sh makes it, builds the images and runs this.
+//!
+//! Each test has a namespace of its own with a Discord double of its own, so tests run side by side; the few that touch
+//! the installation itself (scaling the injector, helm upgrade) wait for all others, see [`support::cluster`].
+#![cfg(feature = "node")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unwrap_used
+)]
+
+mod support;
+
+mod bad_input;
+mod config_dirs;
+mod job;
+mod no_harm;
+mod opt_in;
+mod probes;
+mod restricted;
+mod upgrade;

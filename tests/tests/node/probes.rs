@@ -1,0 +1,221 @@
+//! Probes, environment and appetite of the watcher, as the kubelet and metrics-server see them.
+
+use super::support::cluster;
+use super::support::wait::seconds;
+use super::support::world::World;
+use super::support::{Agent, eventually, with_world};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::api::ListParams;
+
+/// The watcher has been ready, never restarted, and no probe ever failed.
+async fn probes_succeed(world: &World, job: &str) {
+    let name = world.pod_of(job).await.metadata.name.unwrap();
+    eventually("the watcher is ready", seconds(60), async || {
+        let pod: Pod = world.api().get(&name).await?;
+        let status = pod
+            .status
+            .and_then(|status| status.init_container_statuses)
+            .unwrap_or_default();
+        let watcher = status.iter().find(|one| one.name == "discord-watcher");
+        anyhow::ensure!(
+            watcher.is_some_and(|one| one.ready && one.started == Some(true)),
+            "{watcher:?}"
+        );
+        Ok(())
+    })
+    .await;
+    // Several periods of both probes.
+    tokio::time::sleep(seconds(25)).await;
+    let pod: Pod = world.api().get(&name).await.unwrap();
+    let watcher = pod
+        .status
+        .unwrap()
+        .init_container_statuses
+        .unwrap()
+        .remove(0);
+    assert!(watcher.ready && watcher.restart_count == 0, "{watcher:?}");
+    let events = world
+        .api::<Event>()
+        .list(&ListParams::default().fields("reason=Unhealthy"))
+        .await
+        .unwrap();
+    assert!(events.items.is_empty(), "{:?}", events.items);
+}
+
+const LINGERS: [&str; 6] = ["--generate", "demo", "--rate", "20", "--linger", "45"];
+
+#[tokio::test]
+async fn exec_probes_succeed() {
+    let _guard = cluster::shared().await;
+    with_world("probes-exec", |world| async move {
+        world.create_webhook_secret(&world.webhook_url()).await;
+        world.run(&Agent::new("agent", &LINGERS)).await;
+        probes_succeed(&world, "agent").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn http_probes_succeed() {
+    let _guard = cluster::shared().await;
+    with_world("probes-http", |world| async move {
+        world.create_webhook_secret(&world.webhook_url()).await;
+        world
+            .run(&Agent::new("agent", &LINGERS).annotate("probes.type", "http"))
+            .await;
+        let pod = world.pod_of("agent").await;
+        let watcher = &pod.spec.unwrap().init_containers.unwrap()[0];
+        assert!(
+            watcher.liveness_probe.as_ref().unwrap().http_get.is_some(),
+            "{:?}",
+            watcher.liveness_probe
+        );
+        probes_succeed(&world, "agent").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_environment_name_arrives_with_its_value() {
+    let _guard = cluster::shared().await;
+    with_world("env", |world| async move {
+        world.create_webhook_secret(&world.webhook_url()).await;
+        let agent = Agent::new("agent", &LINGERS)
+            .annotate("polling.intervalMs", "250")
+            .annotate("polling.batchSize", "7")
+            .annotate("filters.includeTools", "Bash")
+            .annotate("parityMode", "true")
+            .annotate("logging.level", "debug")
+            .annotate("retention.channelHours", "72")
+            .annotate("run.taskId", "TASK-7");
+        world.run(&agent).await;
+        let pod = world.pod_of("agent").await;
+        let name = pod.metadata.name.clone().unwrap();
+        let spec = pod.spec.unwrap();
+        let env = spec.init_containers.unwrap().remove(0).env.unwrap();
+        let value = |name: &str| {
+            env.iter()
+                .find(|one| one.name == name)
+                .and_then(|one| one.value.clone())
+        };
+        for (name, expected) in [
+            ("POLL_INTERVAL_MS", "250"),
+            ("BATCH_SIZE", "7"),
+            ("PARITY_MODE", "true"),
+            ("LOG_LEVEL", "debug"),
+            ("RETENTION_HOURS", "72"),
+            ("RUN_TASK_ID", "TASK-7"),
+            ("RUN_OWNER", "Job/agent"),
+            ("TRANSCRIPT_PATH", "/home/node/.claude/projects"),
+            ("STATE_DIR", "/var/lib/discord-monitoring"),
+        ] {
+            assert_eq!(value(name).as_deref(), Some(expected), "{name}");
+        }
+        assert!(
+            value("FILTERS")
+                .unwrap()
+                .contains(r#""includeTools":["Bash"]"#)
+        );
+        assert!(value("STATS").unwrap().contains("trackCost"));
+        for name in [
+            "POD_NAME",
+            "POD_NAMESPACE",
+            "POD_UID",
+            "JOB_NAME",
+            "DISCORD_WEBHOOK_URL",
+        ] {
+            let source = env
+                .iter()
+                .find(|one| one.name == name)
+                .and_then(|one| one.value_from.as_ref());
+            assert!(source.is_some(), "{name} comes from the Pod or a Secret");
+        }
+        // And the process has them: it says at its start what it runs with.
+        eventually(
+            "the watcher's log says what it runs with",
+            seconds(60),
+            async || {
+                let log = world.log(&name, "discord-watcher").await;
+                anyhow::ensure!(log.contains("250") && log.contains("TASK-7"), "{log}");
+                Ok(())
+            },
+        )
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_watcher_stays_within_its_limits_while_50_mb_go_through() {
+    let _guard = cluster::shared().await;
+    with_world("appetite", |world| async move {
+        world.double.limits_off().await;
+        world.create_webhook_secret(&world.webhook_url()).await;
+        // Filters that let little through: it is reading that is measured, not Discord's patience.
+        let agent = Agent::new(
+            "agent",
+            &[
+                "--generate",
+                "traps",
+                "--bytes",
+                "50000000",
+                "--linger",
+                "60",
+            ],
+        )
+        .annotate("filters.includeTools", "NotebookEdit")
+        .annotate("filters.includePatterns", "no-such-text");
+        world.run(&agent).await;
+        let pod = world.pod_of("agent").await.metadata.name.unwrap();
+        let (mut most_memory, mut samples) = (0, 0);
+        eventually(
+            "metrics-server has looked ten times",
+            seconds(120),
+            async || {
+                let top = kubectl_top(&world.namespace, &pod);
+                if let Some((cpu, memory)) = top {
+                    assert!(cpu <= 105, "{cpu}m of 100m");
+                    assert!(memory <= 64, "{memory} MiB of 64");
+                    most_memory = memory.max(most_memory);
+                    samples += 1;
+                }
+                tokio::time::sleep(seconds(3)).await;
+                anyhow::ensure!(samples >= 10, "{samples} samples");
+                Ok(())
+            },
+        )
+        .await;
+        println!("the watcher took at most {most_memory} MiB");
+        let found: Pod = world.api().get(&pod).await.unwrap();
+        let watcher = found
+            .status
+            .unwrap()
+            .init_container_statuses
+            .unwrap()
+            .remove(0);
+        assert_eq!(watcher.restart_count, 0, "not killed for its memory");
+    })
+    .await;
+}
+
+/// Milli-cores and MiB of the watcher, when metrics-server knows them.
+fn kubectl_top(namespace: &str, pod: &str) -> Option<(u64, u64)> {
+    let known = std::process::Command::new("kubectl")
+        .args([
+            "top",
+            "pod",
+            pod,
+            "--namespace",
+            namespace,
+            "--containers",
+            "--no-headers",
+        ])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(known.stdout).ok()?;
+    let line = text.lines().find(|line| line.contains("discord-watcher"))?;
+    let mut columns = line.split_whitespace().skip(2);
+    let cpu = columns.next()?.strip_suffix('m')?.parse().ok()?;
+    let memory = columns.next()?.strip_suffix("Mi")?.parse().ok()?;
+    Some((cpu, memory))
+}
