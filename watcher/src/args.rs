@@ -49,7 +49,13 @@ pub enum Command {
         path: PathBuf,
     },
     /// Hand input from 127.0.0.1 to the agent's standard input.
-    Bridge,
+    ///
+    /// POST /input takes text, or JSON with the key `text`. The FIFO is `AGENT_STDIN`.
+    Bridge {
+        /// Where to listen: 127.0.0.1 and a port, nothing else.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<std::net::SocketAddr>,
+    },
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 use crate::args::{Args, Command};
 use crate::config::{self, Config};
-use crate::{health, run, stats};
+use crate::{bridge, health, run, stats};
 use sidecar::names;
 use std::process::ExitCode;
+
+/// Exit code of a wrong command line, as sysexits.h has it.
+const USAGE: u8 = 64;
 
 /// Does what the command line asks for.
 pub fn run(args: Args) -> ExitCode {
@@ -15,7 +18,8 @@ pub fn run(args: Args) -> ExitCode {
         Some(Command::Stats { json, paths }) => {
             print(stats::run(&paths, json, &mut std::io::stdout().lock()))
         }
-        Some(Command::Preview { .. } | Command::Bridge) => {
+        Some(Command::Bridge { listen }) => serve_bridge(&config, listen),
+        Some(Command::Preview { .. }) => {
             eprintln!("watcher: this command is not there yet");
             ExitCode::FAILURE
         }
@@ -45,6 +49,30 @@ fn ask(config: &Config) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Serves the bridge until it is asked to end. Only a wrong command line fails: a bridge that fails would fail its Pod.
+fn serve_bridge(config: &Config, listen: Option<std::net::SocketAddr>) -> ExitCode {
+    if let Err(error) = runtime::log::init(&config.log_level, config.log_format) {
+        eprintln!("watcher: {error}");
+    }
+    let (settings, problems) = bridge::settings(&|name| std::env::var(name).ok(), listen);
+    for problem in problems {
+        tracing::warn!("{problem}");
+    }
+    if let Err(error) = settings.check() {
+        eprintln!("watcher: {error}");
+        return ExitCode::from(USAGE);
+    }
+    exit_quietly_on_panic();
+    let served = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| runtime.block_on(bridge::serve(settings)));
+    if let Err(error) = served {
+        tracing::error!(%error, "the bridge cannot run");
+    }
+    ExitCode::SUCCESS
 }
 
 /// Runs until the end. In a Pod the code is always 0: a watcher that fails would fail an agent's Pod.

@@ -13,7 +13,7 @@ mod memo;
 mod notices;
 mod outbox;
 mod setup;
-mod signals;
+pub(crate) mod signals;
 mod turn;
 
 pub use ending::Report;

@@ -1,0 +1,15 @@
+//! The bridge: input for the agent, from 127.0.0.1 into a FIFO that is the agent's standard input.
+//!
+//! Promises: it listens nowhere but on 127.0.0.1; an input answered with 200 reaches the agent whole and in order, however
+//! slowly it reads, while the bridge lives; the agent is never made to wait, and never sees an end of file by our doing.
+//! Refuses to know: who sends the input, and what the agent does with it.
+
+mod input;
+mod pipe;
+mod server;
+mod settings;
+mod signature;
+
+pub use input::Format;
+pub use server::serve;
+pub use settings::{BridgeError, Settings, settings};

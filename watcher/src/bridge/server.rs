@@ -1,0 +1,146 @@
+//! POST /input on 127.0.0.1, and the health routes beside it.
+
+use super::pipe::{Pipe, PipeError};
+use super::{Format, Settings, input, signature};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use prometheus_client::registry::Registry;
+use runtime::admin::{Readiness, router};
+use runtime::serve::{Listener, ServeOptions, serve as serve_http};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+
+/// Most bytes of one input.
+const MAX_INPUT: usize = 1024 * 1024;
+/// Pause between two tries to listen.
+const PAUSE: Duration = Duration::from_secs(5);
+/// How long a slow agent may take what waits when the bridge is asked to end.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// One line and who waits for the word that it was taken.
+type Offer = (Vec<u8>, oneshot::Sender<Result<(), PipeError>>);
+
+#[derive(Clone)]
+struct Door {
+    settings: Arc<Settings>,
+    offers: mpsc::Sender<Offer>,
+}
+
+/// Serves until a signal comes.
+pub async fn serve(settings: Settings) -> std::io::Result<()> {
+    let stop = crate::run::signals::watch()?;
+    let pipe = Pipe::new(settings.fifo.clone(), settings.format == Format::StreamJson);
+    if let Err(error) = pipe.make() {
+        tracing::warn!(%error, "no FIFO yet; it is tried again with every input");
+    }
+    let listener = loop {
+        match TcpListener::bind(settings.listen).await {
+            Ok(listener) => break listener,
+            Err(error) => {
+                tracing::error!(address = %settings.listen, %error, "cannot listen; trying again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    };
+    tracing::info!(address = %settings.listen, fifo = %settings.fifo.display(), "the bridge takes input");
+    let readiness = Readiness::default();
+    readiness.set(true);
+    let (offers, mut offered) = mpsc::channel::<Offer>(16);
+    let app = Router::new()
+        .route("/input", post(take))
+        .layer(DefaultBodyLimit::max(MAX_INPUT))
+        .with_state(Door {
+            settings: Arc::new(settings),
+            offers,
+        })
+        .merge(router(readiness, Arc::new(Registry::default())));
+    let options = ServeOptions {
+        max_connections: 16,
+        header_timeout: Duration::from_secs(5),
+        drain: Duration::from_millis(500),
+        ..ServeOptions::default()
+    };
+    let http = tokio::spawn(serve_http(
+        Listener::Tcp(listener),
+        app,
+        options,
+        stop.clone(),
+    ));
+    let taking = async {
+        while let Some((line, answer)) = offered.recv().await {
+            let _ = answer.send(pipe.take(line));
+        }
+    };
+    let writer = Rc::clone(&pipe);
+    let mut writing = std::pin::pin!(writer.write());
+    tokio::select! {
+        () = &mut writing => {}
+        () = taking => {}
+        () = stop.cancelled() => {}
+    }
+    let _ = http.await;
+    let flushed = tokio::time::timeout(FLUSH, async {
+        tokio::select! {
+            () = &mut writing => {}
+            () = empty(&pipe) => {}
+        }
+    });
+    if flushed.await.is_err() {
+        tracing::error!(
+            bytes = pipe.bytes(),
+            "the agent did not read all of its input before the end"
+        );
+    }
+    Ok(())
+}
+
+async fn empty(pipe: &Pipe) {
+    while pipe.bytes() > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn take(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(secret) = &door.settings.secret
+        && !signature::is_valid(secret, text("x-input-signature"), &body)
+    {
+        return problem(
+            StatusCode::UNAUTHORIZED,
+            "the signature is missing or wrong; sign the body with the shared key",
+        );
+    }
+    let is_json = text(header::CONTENT_TYPE.as_str())
+        .is_some_and(|kind| kind.starts_with("application/json"));
+    let line = match input::read(is_json, &body) {
+        Ok(text) => input::line(door.settings.format, &text),
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let (answer, answered) = oneshot::channel();
+    if door.offers.send((line, answer)).await.is_err() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "the bridge is ending");
+    }
+    match answered.await {
+        Ok(Ok(())) => StatusCode::OK.into_response(),
+        Ok(Err(error)) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "the bridge is ending"),
+    }
+}
+
+/// A problem body (RFC 9457).
+fn problem(status: StatusCode, detail: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or("error");
+    let body = serde_json::json!({"title": title, "status": status.as_u16(), "detail": detail});
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    (status, kind, body.to_string()).into_response()
+}
