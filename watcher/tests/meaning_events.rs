@@ -510,8 +510,8 @@ fn figures_are_exact_once_a_record_says_why_the_model_stopped() {
 }
 
 #[test]
-fn a_replay_of_the_parents_messages_in_a_sidechain_adds_nothing() {
-    let mut replay = said("u2", "m1", 900, text("a"));
+fn a_replay_of_the_parents_messages_in_a_sidechain_is_paid_once() {
+    let mut replay = said("u2", "m1", 50, text("a"));
     replay["isSidechain"] = json!(true);
     replay["requestId"] = json!("req_other");
     let own = said("u1", "m1", 50, text("a"));

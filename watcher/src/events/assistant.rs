@@ -29,24 +29,16 @@ impl Interpreter {
         if inner.kind.as_str() == "assistant" {
             let message: Message<'_> = lenient(inner.message);
             let session = entry.session.some().unwrap_or(session);
-            self.count(&inner, &message, session, true);
+            self.count(&message, session);
         }
     }
 
-    pub(super) fn count(
-        &mut self,
-        entry: &Entry<'_>,
-        message: &Message<'_>,
-        session: &str,
-        sidechain: bool,
-    ) {
+    fn count(&mut self, message: &Message<'_>, session: &str) {
         let Some(usage) = &message.usage else { return };
         self.ledger.count(&Sample {
             message: message.id.as_str(),
-            request: entry.request.as_str(),
             model: message.model.as_str(),
             session,
-            sidechain,
             ended: message.stop_reason.some().is_some(),
             tokens: Tokens::of(usage),
         });
@@ -55,7 +47,7 @@ impl Interpreter {
     pub(super) fn assistant(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
         let message: Message<'_> = lenient(entry.message);
         let sidechain = context.agent.is_some() || entry.sidechain.is_true();
-        self.count(entry, &message, &context.session, sidechain);
+        self.count(&message, &context.session);
         let synthetic = message.model.as_str() == "<synthetic>";
         let model = message.model.some().filter(|_| !synthetic && !sidechain);
         if model.is_some() && self.activity.model.as_deref() != model {

@@ -87,7 +87,7 @@ fn spans(line: &str) -> String {
 
 fn toggled(text: &str, mark: &str, tag: &str) -> String {
     let parts: Vec<&str> = text.split(mark).collect();
-    if parts.len() < 3 || parts.len() % 2 == 0 {
+    if parts.len() < 3 || parts.len().is_multiple_of(2) {
         return text.to_owned();
     }
     let mut html = String::new();

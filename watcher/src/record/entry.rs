@@ -41,8 +41,6 @@ loose! {
         error: Option<&'de RawValue> = "error",
         /// HTTP status of the API error.
         api_status: Number = "apiErrorStatus",
-        /// Request that made the message; differs in replays.
-        request: Text<'de> = "requestId" | "request_id",
         /// The message, see [`super::Message`].
         message: Option<&'de RawValue> = "message",
         /// What the tool returned besides its text: an object by tool, a string on failure, an array.

@@ -61,21 +61,32 @@ pub fn read(line: &[u8], losses: &mut Losses, mut take: impl FnMut(&Entry<'_>, &
 fn records(mut rest: &str, losses: &mut Losses, take: &mut impl FnMut(&Entry<'_>, &str)) {
     let mut before = 0_u64;
     let mut attempts = ATTEMPTS;
+    // Whether the text so far belongs to a record that broke off: counted once, whatever is found inside it.
+    let mut broken = false;
     while !rest.is_empty() {
-        if rest.starts_with('{') {
+        let parsed = rest.starts_with('{').then(|| {
             let mut stream = serde_json::Deserializer::from_str(rest).into_iter::<Entry<'_>>();
-            if let Some(Ok(entry)) = stream.next() {
-                let end = stream.byte_offset();
+            let entry = stream.next()?.ok()?;
+            Some((entry, stream.byte_offset()))
+        });
+        if let Some(Some((entry, end))) = parsed {
+            // The parts of a broken record look like records of an unknown type.
+            if !broken || is_record(&entry) {
                 take(&entry, rest.get(..end).unwrap_or(rest));
                 losses.glued += u64::from(before > 0);
                 before += 1;
-                rest = rest.get(end..).unwrap_or_default().trim_start();
-                continue;
+                broken = false;
             }
-            losses.cut += 1;
-        } else {
-            losses.garbage += 1;
+            rest = rest.get(end..).unwrap_or_default().trim_start();
+            continue;
         }
+        if !broken {
+            match parsed {
+                Some(_) => losses.cut += 1,
+                None => losses.garbage += 1,
+            }
+        }
+        broken = true;
         attempts -= 1;
         rest = if attempts == 0 {
             ""
@@ -83,6 +94,20 @@ fn records(mut rest: &str, losses: &mut Losses, take: &mut impl FnMut(&Entry<'_>
             next_beginning(rest)
         };
     }
+}
+
+/// Whether an object found inside a broken record is a record of its own and not a part of it.
+fn is_record(entry: &Entry<'_>) -> bool {
+    const WITHOUT_UUID: [&str; 6] = [
+        "summary",
+        "file-history-snapshot",
+        "queue-operation",
+        "pr-link",
+        "result",
+        "progress",
+    ];
+    let kind = entry.kind.as_str();
+    !kind.is_empty() && (entry.uuid.some().is_some() || WITHOUT_UUID.contains(&kind))
 }
 
 /// The text from the next place on where a record seems to begin, behind the first byte.

@@ -60,12 +60,12 @@ impl Book {
             self.moment(session, time);
         }
         match entry.kind.as_str() {
-            "assistant" => self.assistant(session, entry, entry.sidechain.is_true()),
+            "assistant" => self.assistant(session, entry),
             "progress" => {
                 let progress: Progress<'_> = lenient(entry.data);
                 let inner: Entry<'_> = lenient(progress.message);
                 match inner.kind.as_str() {
-                    "assistant" => self.assistant(session, &inner, true),
+                    "assistant" => self.assistant(session, &inner),
                     "user" => self.user(session, &inner),
                     _ => {}
                 }
@@ -97,7 +97,7 @@ impl Book {
         }
     }
 
-    fn assistant(&mut self, session: &str, entry: &Entry<'_>, sidechain: bool) {
+    fn assistant(&mut self, session: &str, entry: &Entry<'_>) {
         let message: Message<'_> = lenient(entry.message);
         if entry.api_error.is_true()
             && self
@@ -109,10 +109,8 @@ impl Book {
         if let Some(usage) = &message.usage {
             self.ledger.count(&Sample {
                 message: message.id.as_str(),
-                request: entry.request.as_str(),
                 model: message.model.as_str(),
                 session,
-                sidechain,
                 ended: message.stop_reason.some().is_some(),
                 tokens: Tokens::of(usage),
             });

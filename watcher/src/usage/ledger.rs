@@ -34,14 +34,10 @@ impl Default for Limits {
 pub struct Sample<'a> {
     /// The message's id.
     pub message: &'a str,
-    /// The request's id, empty when absent.
-    pub request: &'a str,
     /// The model as the record names it.
     pub model: &'a str,
     /// The session of the record.
     pub session: &'a str,
-    /// Whether the record stands in a subagent's conversation.
-    pub sidechain: bool,
     /// Whether the figures are final: the record says why the model stopped.
     pub ended: bool,
     /// The figures.
@@ -73,8 +69,6 @@ pub struct SessionTotals {
 struct Counted {
     model: u16,
     session: u32,
-    request: u32,
-    sidechain: bool,
     open: bool,
     tokens: Tokens,
 }
@@ -116,22 +110,13 @@ impl Ledger {
         if self.closed.contains(id) {
             return;
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "half a hash is enough to tell two requests apart"
-        )]
-        let request = if sample.request.is_empty() {
-            0
-        } else {
-            hash(&[sample.request.as_bytes()]) as u32
-        };
         let known = self
             .current
             .get(&id)
             .or_else(|| self.previous.get(&id))
             .copied();
         if let Some(known) = known {
-            if !better(&known, sample, request) {
+            if !better(&known, sample) {
                 return;
             }
             self.tally(known.session, known.model, |tally| {
@@ -141,8 +126,6 @@ impl Ledger {
         let counted = Counted {
             model: self.model(sample.model),
             session: known.map_or_else(|| self.session(sample.session), |known| known.session),
-            request,
-            sidechain: sample.sidechain,
             open: !sample.ended,
             tokens: sample.tokens,
         };
@@ -264,12 +247,9 @@ impl Ledger {
     }
 }
 
-/// Whether `sample` replaces what is known of its message.
-fn better(known: &Counted, sample: &Sample<'_>, request: u32) -> bool {
-    // A subagent's replay of its parent's message has another request: the parent's own record counts.
-    if known.request != request && known.sidechain != sample.sidechain {
-        return known.sidechain;
-    }
+/// Whether `sample` replaces what is known of its message. Where it stands does not matter: a replay of a parent's
+/// message in a subagent's conversation, or a copy in another file, is the same answer of the model, paid once.
+fn better(known: &Counted, sample: &Sample<'_>) -> bool {
     let (old, new) = (known.tokens.output, sample.tokens.output);
     // The later of equals wins: it is the one that says whether the message ended.
     new > old || (new == old && (known.open || sample.ended))

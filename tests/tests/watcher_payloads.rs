@@ -1,0 +1,259 @@
+//! Generated sessions with every trap, through the watcher's reading and rendering: what comes out is what the
+//! generator knows to be true, is valid against Discord's own schema, and holds none of the secrets it put in.
+
+use proptest::prelude::{ProptestConfig, any, proptest};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use tests::transcript::{Kind, Options, Session, Usage, generate};
+use watcher::events::{Call, Event, InterpretOptions, Interpreter, Kind as What};
+use watcher::filter::{FilterOptions, Filters};
+use watcher::price::Prices;
+use watcher::redact::{RedactOptions, Redactor};
+use watcher::render::{Post, RenderOptions, Renderer, RunState, StatsOptions};
+
+/// Discord's schema of an executed webhook, where the document is at hand.
+static SCHEMA: LazyLock<Option<jsonschema::Validator>> = LazyLock::new(|| {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/discord-openapi/openapi.json");
+    let path = std::env::var_os("DISCORD_OPENAPI").map_or(path, PathBuf::from);
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        println!("skipped: Discord's schema is not at {}", path.display());
+        return None;
+    };
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let schema = json!({
+        "$ref": "#/components/schemas/IncomingWebhookRequestPartial",
+        "components": document["components"],
+    });
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap();
+    // A check that lets everything through would be none.
+    assert!(!validator.is_valid(&json!({"embeds": [{"title": "x".repeat(257)}]})));
+    assert!(!validator.is_valid(&json!({"embeds": [{"fields": [{"name": "x"}]}]})));
+    assert!(validator.is_valid(&json!({"embeds": [{"title": "x".repeat(256)}]})));
+    Some(validator)
+});
+
+fn renderer(parity: bool, all: bool) -> Renderer {
+    let filters = if all {
+        FilterOptions {
+            include_tools: vec![],
+            include_patterns: vec![],
+            min_stdout_length: 0,
+        }
+    } else {
+        FilterOptions::default()
+    };
+    Renderer::new(RenderOptions {
+        filters: Filters::new(&filters, parity).unwrap(),
+        parity,
+        redactor: Redactor::new(RedactOptions::default()).unwrap(),
+        stats: StatsOptions::default(),
+        prices: Prices::built_in(),
+    })
+}
+
+fn check(post: &Post) {
+    for embed in &post.embeds {
+        assert_eq!(discord::limits::fault(embed), None);
+    }
+    if let Some(schema) = &*SCHEMA {
+        let payload = json!({"embeds": post.embeds, "allowed_mentions": {"parse": []}});
+        let errors: Vec<_> = schema
+            .iter_errors(&payload)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:?} in {payload}");
+    }
+}
+
+fn agent_of(path: &str) -> Option<&str> {
+    path.rsplit('/')
+        .next()?
+        .strip_prefix("agent-")?
+        .strip_suffix(".jsonl")
+}
+
+/// The session's records in the order of writing, as a follower hands them out.
+fn read(session: &Session, interpreter: &mut Interpreter) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut pending: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+    for chunk in session
+        .chunks
+        .iter()
+        .filter(|chunk| chunk.path.ends_with(".jsonl"))
+    {
+        let bytes = pending.entry(&chunk.path).or_default();
+        bytes.extend_from_slice(&chunk.bytes);
+        let Some(end) = bytes.iter().rposition(|&byte| byte == b'\n') else {
+            continue;
+        };
+        let rest = bytes.split_off(end + 1);
+        for line in bytes.split(|&byte| byte == b'\n') {
+            interpreter.read(&session.id, agent_of(&chunk.path), line, &mut events);
+        }
+        *bytes = rest;
+    }
+    for (path, bytes) in pending {
+        interpreter.read(&session.id, agent_of(path), &bytes, &mut events);
+    }
+    events
+}
+
+fn assert_session(options: &Options) {
+    let session = generate(options);
+    let expected = &session.expected;
+    let mut interpreter = Interpreter::new(InterpretOptions {
+        thinking: true,
+        ..InterpretOptions::default()
+    });
+    let events = read(&session, &mut interpreter);
+
+    let counted: BTreeMap<String, Usage> = interpreter
+        .usage()
+        .models()
+        .into_iter()
+        .map(|totals| {
+            let tokens = totals.tally.tokens;
+            let usage = Usage {
+                input: tokens.input,
+                output: tokens.output,
+                cache_read: tokens.cache_read,
+                write_5m: tokens.cache_write_5m,
+                write_1h: tokens.cache_write_1h,
+                messages: totals.tally.messages,
+            };
+            (totals.model, usage)
+        })
+        .collect();
+    assert_eq!(counted, expected.models, "tokens of {options:?}");
+    assert_eq!(
+        interpreter.losses().cut,
+        expected.damage.cut,
+        "cut records of {options:?}"
+    );
+
+    let commands: Vec<_> = events
+        .iter()
+        .filter(|event| event.agent.is_none())
+        .filter_map(|event| match &event.kind {
+            What::Tool(tool) => match &tool.call {
+                Call::Bash { command, .. } => Some(command.clone()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    let mut answered = commands.clone();
+    answered.sort();
+    answered.dedup();
+    assert_eq!(
+        answered.len(),
+        commands.len(),
+        "no command is told twice: {options:?}"
+    );
+    let known: Vec<_> = expected
+        .bash
+        .iter()
+        .filter(|one| !one.side)
+        .map(|one| &one.command)
+        .collect();
+    assert!(
+        commands.iter().all(|command| known.contains(&command)),
+        "{options:?}"
+    );
+
+    for (parity, all) in [(false, false), (false, true), (true, true)] {
+        let mut renderer = renderer(parity, all);
+        let posts: Vec<_> = events
+            .iter()
+            .filter_map(|event| renderer.render(event))
+            .collect();
+        for post in &posts {
+            check(post);
+            let text = serde_json::to_string(&post.embeds).unwrap();
+            for secret in &expected.secrets {
+                assert!(!text.contains(secret), "{secret} in {text}");
+                for file in &post.files {
+                    let bytes = String::from_utf8_lossy(&file.content);
+                    assert!(
+                        !bytes.contains(secret),
+                        "{secret} in {} of {text}",
+                        file.name
+                    );
+                }
+            }
+        }
+        if parity {
+            assert_eq!(
+                posts.len(),
+                events.len(),
+                "parity posts everything: {options:?}"
+            );
+        }
+        check(&renderer.summary(
+            &interpreter,
+            RunState::Finished,
+            std::time::Duration::from_secs(1),
+        ));
+    }
+}
+
+#[test]
+fn every_kind_of_session_is_told_truly_and_fits_discord() {
+    for kind in [Kind::Demo, Kind::Clean, Kind::Traps, Kind::Stream] {
+        assert_session(&Options::new(kind, 7));
+    }
+}
+
+#[test]
+fn statistics_of_generated_files_are_the_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in [Kind::Clean, Kind::Traps] {
+        let session = generate(&Options::new(kind, 11));
+        let place = folder.path().join(kind.to_string());
+        for (path, bytes) in session.files() {
+            let path = place.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let mut out = Vec::new();
+        watcher::stats::run(&[place], true, &mut out).unwrap();
+        let report: Value = serde_json::from_slice(&out).unwrap();
+        let of = |figures: &Value, key: &str| figures[key].as_u64().unwrap();
+        let counted: BTreeMap<String, Usage> = report["models"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(model, figures)| {
+                let usage = Usage {
+                    input: of(figures, "input"),
+                    output: of(figures, "output"),
+                    cache_read: of(figures, "cacheRead"),
+                    write_5m: of(figures, "cacheWrite5m"),
+                    write_1h: of(figures, "cacheWrite1h"),
+                    messages: of(figures, "messages"),
+                };
+                (model.clone(), usage)
+            })
+            .collect();
+        assert_eq!(counted, session.expected.models, "{kind}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_seed_is_told_truly(seed in any::<u64>(), records in 50_u64..600) {
+        for kind in [Kind::Clean, Kind::Traps, Kind::Stream] {
+            let mut options = Options::new(kind, seed).records(records);
+            options.huge = 64 << 10;
+            assert_session(&options);
+        }
+    }
+}
