@@ -155,7 +155,8 @@ impl ServeArgs {
         let router = server::router(Arc::new(Shared { source, metrics }));
         let closing = CancellationToken::new();
         tasks.spawn(withdraw(signal, self.withdrawal, ready, closing.clone()));
-        tracing::info!(address = %self.listen, "serving");
+        let address = listener.local_addr()?;
+        tracing::info!(%address, "serving");
         serve(Listener::Tcp(listener), router, options, closing).await;
         stop.cancel();
         tasks.close();

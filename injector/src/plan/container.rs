@@ -3,6 +3,7 @@
 use super::resources;
 use super::settings::PodSettings;
 use super::volumes::Wanted;
+use super::warnings::Warnings;
 use crate::json;
 use crate::template::{Changes, Pieces, Template};
 use serde_json::{Map, Value as Json, json};
@@ -24,6 +25,7 @@ pub(crate) fn apply(
     quality: resources::Quality,
     changes: &mut Changes<'_>,
     volumes: &mut Vec<Wanted>,
+    warnings: &mut Warnings,
 ) {
     variables(settings, changes);
     if settings.overrides_any("image.") {
@@ -39,10 +41,20 @@ pub(crate) fn apply(
         .iter()
         .filter(|(path, ..)| settings.overrides_any(path))
         .filter_map(|(path, kind, name)| Some((*kind, *name, settings.text(path)?.to_owned())))
-        // What is no amount would be refused together with the Pod.
-        .filter(|(_, _, amount)| super::quantity::nano(amount).is_some_and(|amount| amount > 0))
         .collect();
     if let Some(text) = resources::fitted(template.watcher.field("resources"), &amounts, quality) {
+        let fitted: Json = serde_json::from_str(&text).unwrap_or_default();
+        for (kind, name, amount) in &amounts {
+            let got = fitted
+                .get(kind)
+                .and_then(|amounts| amounts.get(name))
+                .and_then(Json::as_str);
+            if got != Some(amount) {
+                warnings.add(&format!(
+                    "resources.{kind}.{name} {amount} does not fit limits or QoS; adapted"
+                ));
+            }
+        }
         changes.fields.push(("resources", Some(text)));
     }
     for (name, value) in &settings.env {

@@ -10,6 +10,7 @@ mod compare;
 mod container;
 mod decide;
 mod env;
+mod legal;
 mod ours;
 mod patch;
 mod paths;
@@ -213,7 +214,14 @@ fn build(
             shared_at: None,
         })
         .collect();
-    container::apply(template, &settings, quality, &mut changes, &mut wanted);
+    container::apply(
+        template,
+        &settings,
+        quality,
+        &mut changes,
+        &mut wanted,
+        warnings,
+    );
     container::run(pod, &settings, &mut changes);
     probes::apply(
         pod,

@@ -1,5 +1,6 @@
 //! One Pod's settings: the definition's, and over them what the Pod's annotations say.
 
+use super::legal;
 use super::warnings::{Warnings, excerpt};
 use crate::pod::Annotations;
 use crate::template::Template;
@@ -72,14 +73,20 @@ impl<'t> PodSettings<'t> {
                 ));
             }
             Some(_) if !allowed => warnings.add(&not_allowed(path)),
-            Some(setting) => match sidecar::parse(setting, text) {
-                Ok(value) => self.over.push((setting, value)),
-                Err(_) => warnings.add(&format!(
-                    "{PREFIX}{path}: {:?} is not {}; ignored",
-                    excerpt(text, 20),
-                    setting.range()
-                )),
-            },
+            Some(setting) => {
+                let value = sidecar::parse(setting, text).map_err(|_| setting.range());
+                let value = value.and_then(|value| match legal::objection(path, &value) {
+                    None => Ok(value),
+                    Some(range) => Err(range.to_owned()),
+                });
+                match value {
+                    Ok(value) => self.over.push((setting, value)),
+                    Err(range) => warnings.add(&format!(
+                        "{PREFIX}{path}: {:?} is not {range}; ignored",
+                        excerpt(text, 20),
+                    )),
+                }
+            }
         }
     }
 

@@ -27,8 +27,6 @@ const TAKEN: &[&str] = &[
 ];
 /// Where a mount of the agent's goes in the watcher when its own place is taken.
 const ELSEWHERE: &str = "/agent";
-/// Most mounts of the agent's that the watcher takes over.
-const MOST: usize = 16;
 
 /// What the watcher sees, and what is added for it.
 #[derive(Debug, Default)]
@@ -80,27 +78,17 @@ pub(crate) fn plan(
         let shift = if taken(path) { ELSEWHERE } else { "" };
         out.path = format!("{shift}{}", location.watched);
         out.take(agent, mount, &format!("{shift}{path}"))?;
-        // Volumes mounted further down are not seen through the first.
-        let below = mounts
-            .iter()
-            .filter(|(other, _)| other != path && within(other, &location.directory));
-        for (other, mount) in below.take(MOST) {
-            out.take(agent, mount, &format!("{shift}{other}"))?;
-        }
+        warn_of_nested(&mounts, path, location, warnings);
         return Ok(out);
     }
-    let below = mounts
-        .iter()
-        .filter(|(path, _)| within(path, &location.directory));
-    for (path, mount) in below.take(MOST) {
-        out.take(agent, mount, path)?;
-    }
+    warn_of_nested(&mounts, "", location, warnings);
     let at = match settings.text("transcript.mount") {
         Some("none") => return Ok(out),
         Some("config") => location.config.clone(),
         _ => location.directory.clone(),
     };
-    if at == "/" || taken(&at) {
+    // A colon is the one character Kubernetes refuses in a mount's path.
+    if at == "/" || at.contains(':') || taken(&at) {
         return Err(format!(
             "no volume can be added at {}; set transcriptPath",
             excerpt(&at, 40)
@@ -119,6 +107,25 @@ pub(crate) fn plan(
     }
     out.added = Some((at, source(settings)));
     Ok(out)
+}
+
+/// A volume mounted below the watched directory is not shown to the watcher. Its mount would need a directory inside one
+/// that is read-only to the watcher and that the agent has not made yet: the watcher, and with it the agent, could not
+/// start.
+fn warn_of_nested(
+    mounts: &[(String, &Mount<'_>)],
+    covering: &str,
+    location: &Location,
+    warnings: &mut Warnings,
+) {
+    for (path, _) in mounts {
+        if path != covering && within(path, &location.directory) {
+            let shown = excerpt(path, 50);
+            warnings.add(&format!(
+                "what lies in the agent's mount {shown} is not watched"
+            ));
+        }
+    }
 }
 
 impl Transcript {
@@ -147,9 +154,7 @@ impl Transcript {
             json::member(&mut text, "mountPropagation", "\"HostToContainer\"");
         }
         text.push('}');
-        if !self.mounts.contains(&text) {
-            self.mounts.push(text);
-        }
+        self.mounts.push(text);
         Ok(())
     }
 
