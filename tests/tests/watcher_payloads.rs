@@ -1,6 +1,8 @@
 //! Generated sessions with every trap, through the watcher's reading and rendering: what comes out is what the
 //! generator knows to be true, is valid against Discord's own schema, and holds none of the secrets it put in.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
+
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -2,6 +2,8 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used
@@ -316,10 +318,7 @@ fn every_known_tool_has_a_post_of_its_own() {
         // Alone: a call that still runs.
         let mut it = interpreter();
         let mut out = events(&mut it, &[call("c1", "t1", tool, input)]);
-        it.tick(
-            std::time::Instant::now() + Duration::from_secs(60),
-            &mut out,
-        );
+        it.tick(std::time::Instant::now() + Duration::from_mins(1), &mut out);
         let post = open_renderer().render(&out[0]).unwrap();
         check(&post);
         assert!(footer(&post).contains("still running"), "{tool}");
