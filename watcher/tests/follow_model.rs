@@ -432,24 +432,3 @@ proptest! {
         run(&actions, true);
     }
 }
-
-#[test]
-fn debug_case() {
-    use Action::*;
-    run(
-        &[
-            Half(2),
-            Step,
-            Step,
-            Append(0, 5),
-            Crash,
-            Append(3, 14),
-            Step,
-            Delete(3),
-            Replace(0, 0),
-            RemoveDirectory(1),
-            Append(3, 11),
-        ],
-        true,
-    );
-}

@@ -81,7 +81,7 @@ pub(super) fn walk(dir: &Path, level: Level, visitor: &mut impl Visitor) -> usiz
 pub(super) fn below(level: Level, name: &OsStr) -> Option<Level> {
     match level {
         Level::Top if name == "projects" => Some(Level::Projects),
-        Level::Project if name == "subagents" => Some(Level::Subagents(2)),
+        Level::Project | Level::Session if name == "subagents" => Some(Level::Subagents(2)),
         _ if name == "tool-results" || name == "memory" => None,
         Level::Top | Level::Projects => Some(Level::Project),
         Level::Project => Some(Level::Session),

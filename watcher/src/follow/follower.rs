@@ -40,6 +40,8 @@ pub struct Follower {
     pub(super) by_inode: HashMap<Inode, FileKey>,
     /// Of the checkpoint, not found yet.
     pub(super) restored: HashMap<PathBuf, Entry>,
+    /// Of the checkpoint, with another file at their path; until the first sweep has met all files.
+    pub(super) orphans: Vec<Entry>,
     pub(super) ghosts: VecDeque<Ghost>,
     pub(super) heirs: VecDeque<Heir>,
     retired: VecDeque<Source>,
@@ -92,6 +94,7 @@ impl Follower {
                 .into_iter()
                 .map(|entry| (entry.path.clone(), entry))
                 .collect(),
+            orphans: Vec::new(),
             ghosts: VecDeque::new(),
             heirs: VecDeque::new(),
             retired: VecDeque::new(),

@@ -37,8 +37,11 @@ impl Follower {
             if self.restore(&found.path, found.inode, entry, now) {
                 return;
             }
-            if let Some(path) = find_beside(&found.path, (entry.device, entry.inode)) {
-                self.restore(&path, (entry.device, entry.inode), entry, now);
+            let inode = (entry.device, entry.inode);
+            let beside = find_beside(&found.path, inode);
+            if !beside.is_some_and(|path| self.restore(&path, inode, entry, now)) && !self.searched
+            {
+                self.orphans.push(entry.clone());
             }
         }
         if self.restore_renamed(&found, now) {
@@ -127,7 +130,13 @@ impl Follower {
     /// Was this file renamed while we were away?
     fn restore_renamed(&mut self, found: &Found, now: Now) -> bool {
         let same = |entry: &&Entry| (entry.device, entry.inode) == found.inode;
-        let Some(entry) = self.restored.values().find(same).cloned() else {
+        let Some(entry) = self
+            .restored
+            .values()
+            .chain(&self.orphans)
+            .find(same)
+            .cloned()
+        else {
             return false;
         };
         // Where the entry's own path is this very file still, this is a second name of it.
@@ -137,6 +146,7 @@ impl Follower {
         let restored = self.restore(&found.path, found.inode, &entry, now);
         if restored {
             self.restored.remove(&entry.path);
+            self.orphans.retain(|orphan| *orphan != entry);
         }
         restored
     }
@@ -147,6 +157,7 @@ impl Follower {
         if std::mem::replace(&mut self.searched, true) {
             return;
         }
+        self.orphans.clear();
         let missing: Vec<PathBuf> = self.restored.keys().cloned().collect();
         for path in missing {
             let Some(entry) = self.restored.get(&path).cloned() else {

@@ -159,7 +159,13 @@ impl Follower {
                 best = Origin::Growing;
             }
         }
-        best
+        match &best {
+            // The other has more to say of what both hold: the new one begins behind that.
+            Origin::At(Resume { of, .. }) if self.files.get(of).is_some_and(|of| !of.at_end) => {
+                Origin::Later
+            }
+            _ => best,
+        }
     }
 
     /// The unfinished last line of the file before at this path is the new file's, if it stands there too.

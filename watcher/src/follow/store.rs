@@ -79,6 +79,7 @@ impl Store {
         let Some(dir) = self.dir.as_deref() else {
             return Ok(());
         };
+        fs::create_dir_all(dir)?;
         if let Some(old) = old {
             write_synced(&dir.join(TEMPORARY), old)?;
             fs::rename(dir.join(TEMPORARY), dir.join(OLD))?;
