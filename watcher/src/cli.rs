@@ -4,6 +4,8 @@ use crate::args::{Args, Command};
 use crate::config::{self, Config};
 use crate::{bridge, health, run, stats};
 use sidecar::names;
+use std::io::IsTerminal as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Exit code of a wrong command line, as sysexits.h has it.
@@ -19,22 +21,40 @@ pub fn run(args: Args) -> ExitCode {
             print(stats::run(&paths, json, &mut std::io::stdout().lock()))
         }
         Some(Command::Bridge { listen }) => serve_bridge(&config, listen),
-        Some(Command::Preview { .. }) => {
-            eprintln!("watcher: this command is not there yet");
-            ExitCode::FAILURE
-        }
+        Some(Command::Preview { html, path }) => preview(&config, &path, html.as_deref()),
     }
+}
+
+/// Shows what Discord would show, with the filters of the environment.
+fn preview(config: &Config, path: &Path, html: Option<&Path>) -> ExitCode {
+    let renderer = match run::renderer(config) {
+        Ok(renderer) => renderer,
+        Err(error) => return print(Err(error)),
+    };
+    let mut out = std::io::stdout().lock();
+    let color = out.is_terminal();
+    print(crate::preview::run(path, renderer, html, color, &mut out))
 }
 
 /// The exit code of a command for people; its error goes to standard error with its causes.
 fn print<E: Into<anyhow::Error>>(result: Result<(), E>) -> ExitCode {
     match result.map_err(Into::into) {
         Ok(()) => ExitCode::SUCCESS,
+        // `| head` has seen enough.
+        Err(error) if is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("watcher: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether whoever read our output went away.
+fn is_closed(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Prints what the running watcher says of itself.

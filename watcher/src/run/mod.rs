@@ -17,6 +17,7 @@ pub(crate) mod signals;
 mod turn;
 
 pub use ending::Report;
+pub use setup::renderer;
 
 use crate::config::Config;
 use crate::follow::Follower;
@@ -64,6 +65,11 @@ struct Run {
 /// Follows and posts until the transcript is done with (`once`, or as the configuration says) or a signal comes.
 pub async fn run(config: Config, once: bool) -> anyhow::Result<Report> {
     let stop = signals::watch().context("signal handlers cannot be installed")?;
+    if config.bot.is_some() {
+        tracing::warn!(
+            "BOT_URL is set, but this watcher cannot register runs yet; the webhook alone is used"
+        );
+    }
     let metrics = Rc::new(Metrics::default());
     let mut registry = Registry::default();
     metrics.register(&mut registry);

@@ -32,7 +32,7 @@ pub(super) fn follow(config: &Config, once: bool) -> FollowOptions {
 }
 
 /// How to render. The error is only possible when even the defaults do not compile.
-pub(super) fn renderer(config: &Config) -> anyhow::Result<Renderer> {
+pub fn renderer(config: &Config) -> anyhow::Result<Renderer> {
     let options = FilterOptions {
         include_tools: config.filters.include_tools.clone(),
         include_patterns: config.filters.include_patterns.clone(),
