@@ -222,6 +222,25 @@ fn durations_tools_and_the_exact_cost_stand_by_session() {
 }
 
 #[test]
+fn no_session_is_made_up_from_records_that_name_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshot = json!({"type": "file-history-snapshot", "timestamp": "2026-02-03T00:00:00Z"});
+    let path = write(
+        folder.path(),
+        "renamed.jsonl",
+        &[snapshot, prompt("u1", "go"), said("u2", "m1", 9, text("x"))],
+    );
+    let report = report(&[path]);
+    let sessions: Vec<_> = report["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|session| &session["session"])
+        .collect();
+    assert_eq!(sessions, ["s1"]);
+}
+
+#[test]
 fn broken_lines_are_said_and_stop_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.jsonl");

@@ -60,9 +60,9 @@ fn take(line: &[u8], session: &mut String, sieve: &Sieve, losses: &mut Losses, b
             book.entry(session, entry);
         });
     } else if let Some(time) = near(line, b"\"timestamp\":\"") {
-        match near(line, b"\"sessionId\":\"") {
-            Some(id) => book.moment(id, time),
-            None => book.moment(session, time),
+        // Records of no session (snapshots) say nothing of one.
+        if let Some(id) = near(line, b"\"sessionId\":\"") {
+            book.moment(id, time);
         }
     }
 }
