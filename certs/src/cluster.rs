@@ -12,9 +12,7 @@ pub enum ClusterError {
     #[error("{0} is not there; the chart makes it: run helm upgrade")]
     Missing(String),
     /// Not allowed.
-    #[error(
-        "{what} is not allowed: {message}; the chart's Role and ClusterRole allow it: run helm upgrade"
-    )]
+    #[error("{what} is not allowed: {message}; helm upgrade renews the roles and what was deleted")]
     Forbidden {
         /// Verb and object.
         what: String,

@@ -105,12 +105,8 @@ impl Injector {
             folder,
         };
         let line = injector.wait_for("serving");
-        injector.address = line
-            .rsplit_once("127.0.0.1")
-            .unwrap()
-            .1
-            .trim_start_matches(':')
-            .to_owned();
+        let (_, port) = line.rsplit_once(':').unwrap();
+        injector.address.push_str(port);
         injector
     }
 
@@ -175,13 +171,13 @@ impl Drop for Injector {
     }
 }
 
-fn pod(annotations: Value) -> Value {
+fn pod(annotations: &Value) -> Value {
     json!({"metadata": {"name": "p", "annotations": annotations},
         "spec": {"restartPolicy": "Never", "containers": [{"name": "agent", "image": "a"}]}})
 }
 
 fn asked() -> Value {
-    pod(json!({"discord-monitoring.io/inject": "true"}))
+    pod(&json!({"discord-monitoring.io/inject": "true"}))
 }
 
 #[tokio::test]
@@ -206,13 +202,13 @@ async fn a_review_is_answered_with_a_patch_that_applies() {
 #[tokio::test]
 async fn the_path_tells_of_the_namespaces_label() {
     let injector = Injector::start(None);
-    let plain = pod(json!({}));
+    let plain = pod(&json!({}));
     assert_eq!(
         injector.review("/inject", plain.clone()).await.get("patch"),
         None
     );
     assert!(injector.review("/inject/namespace", plain).await["patch"].is_string());
-    let refusing = pod(json!({"discord-monitoring.io/inject": "false"}));
+    let refusing = pod(&json!({"discord-monitoring.io/inject": "false"}));
     assert_eq!(
         injector
             .review("/inject/namespace", refusing)
@@ -273,7 +269,7 @@ async fn what_is_no_review_is_answered_and_never_refuses_the_pod() {
 async fn a_pod_that_asks_to_be_refused_when_it_cannot_be_read_is() {
     let injector = Injector::start(None);
     let mut pod = pod(
-        json!({"discord-monitoring.io/inject": "true", "discord-monitoring.io/on-error": "deny"}),
+        &json!({"discord-monitoring.io/inject": "true", "discord-monitoring.io/on-error": "deny"}),
     );
     pod["spec"] = json!("no mapping");
     let answer = injector.review("/inject", pod).await;

@@ -186,10 +186,10 @@ impl<C: Cluster> Manager<C> {
         let Some(known) = self.known.clone().filter(|state| usable(state).is_some()) else {
             return Ok(None);
         };
-        tracing::warn!(
-            "the Secret holds no usable certificate any more; the one in memory is written back"
-        );
         self.write(secret, &known).await?;
+        tracing::warn!(
+            "the Secret held no usable certificate any more; the one in memory was written back"
+        );
         Err(ClusterError::Conflict("the Secret".to_owned()).into())
     }
 
