@@ -1,5 +1,7 @@
 //! The checkpoint: what it keeps, what damages it, and what a restart makes of it.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may fail loudly
+
 mod follow_bench;
 
 use std::fs;

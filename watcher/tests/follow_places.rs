@@ -1,5 +1,7 @@
 //! Files that are renamed, replaced, copied, truncated, deleted, or meet a stranger's inode.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may fail loudly
+
 mod follow_bench;
 
 use std::fs::{self, File};

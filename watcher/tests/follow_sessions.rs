@@ -1,5 +1,7 @@
 //! Which files are followed: old and new sessions, subagents, workspaces, directories that come and go.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may fail loudly
+
 mod follow_bench;
 
 use std::fs::{self, Permissions};
@@ -9,7 +11,7 @@ use std::time::Duration;
 use follow_bench::{Bench, record};
 use watcher::follow::{FollowOptions, Root, WakeUps};
 
-const OLD: Duration = Duration::from_secs(3600);
+const OLD: Duration = Duration::from_hours(1);
 
 #[test]
 fn a_thousand_old_sessions_are_neither_read_nor_opened_and_follow_when_they_grow() {
@@ -256,7 +258,7 @@ fn what_cannot_be_read_is_reported_with_its_owner_and_read_once_it_can_be() {
     }
     let mut bench = Bench::tree();
     bench.append("p/a.jsonl", record("one"));
-    fs::set_permissions(bench.path("p/a.jsonl"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(bench.path("p/a.jsonl"), Permissions::from_mode(0o000)).unwrap();
     bench.start();
     assert_eq!(bench.ids(), [""; 0]);
     let status = bench.follower().status();
@@ -318,7 +320,7 @@ async fn inotify_ends_the_wait_for_an_append_long_before_the_next_poll() {
     let bench = Bench::tree();
     bench.append("p/a.jsonl", record("one"));
     let mut options = FollowOptions::new(bench.options.root.clone());
-    options.poll = Duration::from_secs(3600);
+    options.poll = Duration::from_hours(1);
     let (mut follower, _) = watcher::follow::Follower::open(options).unwrap();
     assert_eq!(follower.next(10, 1000).await.len(), 1);
     assert_eq!(follower.status().wake_ups, WakeUps::Inotify);

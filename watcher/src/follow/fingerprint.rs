@@ -72,7 +72,7 @@ pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
 /// The last bytes before an offset, up to [`TAIL`] of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tail {
-    len: u8,
+    len: usize,
     bytes: [u8; TAIL],
 }
 
@@ -87,22 +87,22 @@ impl Tail {
     pub(super) fn push(&mut self, read: &[u8]) {
         if let Some(last) = read.last_chunk::<TAIL>() {
             *self = Self {
-                len: TAIL as u8,
+                len: TAIL,
                 bytes: *last,
             };
             return;
         }
-        let kept = usize::from(self.len).min(TAIL - read.len());
-        let from = usize::from(self.len) - kept;
-        self.bytes.copy_within(from..usize::from(self.len), 0);
+        let kept = self.len.min(TAIL - read.len());
+        let from = self.len - kept;
+        self.bytes.copy_within(from..self.len, 0);
         if let Some(place) = self.bytes.get_mut(kept..kept + read.len()) {
             place.copy_from_slice(read);
         }
-        self.len = (kept + read.len()) as u8;
+        self.len = kept + read.len();
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 
     pub(super) fn fingerprint(&self) -> Fingerprint {
@@ -113,7 +113,7 @@ impl Tail {
     pub(super) fn before(file: &File, offset: u64) -> io::Result<Self> {
         let mut bytes = [0; TAIL];
         let start = offset.saturating_sub(TAIL as u64);
-        let wanted = (offset - start) as usize;
+        let wanted = usize::try_from(offset - start).unwrap_or(TAIL);
         let read = read_at(file, bytes.get_mut(..wanted).unwrap_or_default(), start)?;
         let mut tail = Self::EMPTY;
         tail.push(bytes.get(..read).unwrap_or_default());

@@ -32,6 +32,10 @@ const RETIRED: usize = 256;
 /// Files in a checkpoint.
 pub(super) const MAX_FILES: usize = 1024;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not one state"
+)]
 /// Follows transcripts. See the module for what it promises.
 pub struct Follower {
     pub(super) options: FollowOptions,
@@ -243,7 +247,7 @@ impl Follower {
                 ghost.progress.acknowledge(end);
             }
             let heirs = self.heirs.iter().filter(|heir| heir.of == key);
-            all.extend(heirs.map(|heir| (heir.heir, end.min(heir.until))));
+            all.extend(heirs.map(|heir| (heir.key, end.min(heir.until))));
         }
     }
 

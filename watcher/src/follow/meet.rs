@@ -19,9 +19,9 @@ use super::tracked::{Inode, Place, Tracked, find_beside, inode, open};
 
 impl Follower {
     /// One file of a walk.
-    pub(super) fn meet(&mut self, found: Found, now: Now) {
+    pub(super) fn meet(&mut self, found: &Found, now: Now) {
         if let Some(key) = self.by_inode.get(&found.inode).copied() {
-            self.meet_again(key, &found, now);
+            self.meet_again(key, found, now);
             return;
         }
         if let Some(key) = self.by_path.get(&found.path).copied() {
@@ -44,11 +44,11 @@ impl Follower {
                 self.orphans.push(entry.clone());
             }
         }
-        if self.restore_renamed(&found, now) {
+        if self.restore_renamed(found, now) {
             return;
         }
-        if self.belongs(&found) {
-            self.follow(&found, now);
+        if self.belongs(found) {
+            self.follow(found, now);
         }
     }
 

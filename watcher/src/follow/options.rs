@@ -46,7 +46,7 @@ impl FollowOptions {
             inotify: true,
             max_line_bytes: 16 << 20,
             once: false,
-            lookback: Duration::from_secs(600),
+            lookback: Duration::from_mins(10),
             state_dir: None,
         }
     }

@@ -35,7 +35,7 @@ pub(super) struct Ghost {
 /// A file begins with lines that were handed out from another: their acknowledgements count for both.
 pub(super) struct Heir {
     pub(super) of: FileKey,
-    pub(super) heir: FileKey,
+    pub(super) key: FileKey,
     /// Where the common lines end.
     pub(super) until: u64,
 }
@@ -90,11 +90,7 @@ impl Follower {
                 tracked.from = from;
                 tracked.replay_until = at;
                 tracked.progress = progress;
-                let heir = Heir {
-                    of,
-                    heir: key,
-                    until: at,
-                };
+                let heir = Heir { of, key, until: at };
                 push_bounded(&mut self.heirs, heir, MAX_HEIRS);
             }
         }

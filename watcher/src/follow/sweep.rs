@@ -11,7 +11,7 @@ use super::checkpoint::Entry;
 use super::clock::Now;
 use super::discover::{Level, Visitor, below, walk};
 use super::follower::Follower;
-use super::layout::is_transcript;
+use super::layout::{is_transcript, whose};
 use super::line::FileKey;
 use super::old::{Known, Unfollowed, Why, hash};
 use super::options::Root;
@@ -78,7 +78,8 @@ impl Visitor for Collect<'_> {
         if !self.by_path.contains_key(path) && !self.restored.contains_key(path) {
             match known {
                 Some(known) if known.inode == inode(metadata) => {
-                    if known.why == Why::Foreign || known.size == metadata.len() {
+                    let stands = known.why == Why::Foreign || known.size == metadata.len();
+                    if stands && !(known.why != Why::Old && self.is_of_ours(path)) {
                         return;
                     }
                 }
@@ -247,10 +248,16 @@ impl Follower {
         for (path, error) in &troubles {
             self.trouble(path, error);
         }
-        // The session that was written last comes last.
-        found.sort_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
+        // Sessions before their subagents, and the one that was written last comes last.
+        found.sort_by_cached_key(|found| {
+            (
+                whose(&found.path).subagent.is_some(),
+                found.modified,
+                found.path.clone(),
+            )
+        });
         for found in found {
-            self.meet(found, now);
+            self.meet(&found, now);
         }
         directories
     }
@@ -290,6 +297,12 @@ impl Follower {
 }
 
 impl Collect<'_> {
+    /// A subagent's file goes with its session, whatever `cwd` it has.
+    fn is_of_ours(&self, path: &Path) -> bool {
+        let whose = whose(path);
+        whose.subagent.is_some() && self.sessions.contains(&whose.session)
+    }
+
     /// The directory in which one followed file stands or will stand: watched, not listed.
     fn parent(&mut self, path: &Path) {
         if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {

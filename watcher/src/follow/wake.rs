@@ -241,6 +241,6 @@ impl Wake {
             guard.clear_ready();
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -1,5 +1,6 @@
 //! A directory, a follower, and a clock that only moves when told to.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may fail loudly
 #![allow(dead_code, unreachable_pub)] // each test file uses its part of it
 
 use std::fs::{self, File};
@@ -143,7 +144,7 @@ impl Bench {
 
 /// A record with an id of its own, long enough for its fingerprints.
 pub fn record(id: &str) -> String {
-    format!("{{\"id\":\"{id}\",\"text\":\"{:>60}\"}}\n", id)
+    format!("{{\"id\":\"{id}\",\"text\":\"{id:>60}\"}}\n")
 }
 
 /// What [`record`] put in; the line itself when it is no such record.
