@@ -12,6 +12,7 @@ mod live;
 mod memo;
 mod notices;
 mod outbox;
+mod pace;
 mod setup;
 pub(crate) mod signals;
 mod turn;

@@ -1,8 +1,9 @@
 //! The sending side: one message in flight, and beside it at most one edit of the live summary.
 //!
-//! What happens at once when the last message was long ago, for a person watches; in a burst, messages follow each
-//! other with a pause in which the next one fills.
+//! What happens is sent at once while little happens, for a person watches; in a burst, messages follow each other at
+//! a [`Pace`] at which they fill.
 
+use super::pace::Pace;
 use crate::metrics::Metrics;
 use crate::send::{Batch, Delivery, Queue, Waiting, deliver, edit};
 use discord::{Client, Error, Message, WebhookUrl};
@@ -10,14 +11,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-
-/// Pause between the starts of two messages that are not full.
-const PAUSE: Duration = Duration::from_millis(50);
-/// The same while Discord limits the rate. Beside the limit it shows there is a hidden one of 30 messages a minute and
-/// channel: whoever runs into it is silent for most of a minute, whoever sends fuller messages at its pace is not.
-const LONG_PAUSE: Duration = Duration::from_secs(2);
-/// How long after a 429 the long pause is kept.
-const CALM: Duration = Duration::from_mins(1);
 
 /// What came back.
 #[derive(Debug)]
@@ -47,9 +40,8 @@ pub(super) struct Outbox {
     posting: Slot<Done>,
     editing: Slot<Result<(), Error>>,
     has_room: bool,
-    last_start: Option<Instant>,
+    pace: Pace,
     limits_seen: u64,
-    limited_at: Option<Instant>,
     metrics: Rc<Metrics>,
 }
 
@@ -60,9 +52,8 @@ impl Outbox {
             posting: None,
             editing: None,
             has_room: false,
-            last_start: None,
+            pace: Pace::default(),
             limits_seen: 0,
-            limited_at: None,
             metrics,
         }
     }
@@ -91,13 +82,10 @@ impl Outbox {
             return None;
         }
         let (_, full) = Batch::of(queue.iter(), self.batch_size);
-        let Some(last) = self.last_start.filter(|_| !full && !hurry) else {
+        if full || hurry {
             return Some(now);
-        };
-        let limited = self
-            .limited_at
-            .is_some_and(|at| now.duration_since(at) < CALM);
-        Some(last + if limited { LONG_PAUSE } else { PAUSE })
+        }
+        Some(self.pace.next(now))
     }
 
     /// Starts the queue's next message.
@@ -132,7 +120,7 @@ impl Outbox {
         posts: Vec<Rc<Waiting>>,
         done: fn(Delivery) -> Done,
     ) {
-        self.last_start = Some(Instant::now());
+        self.pace.started(Instant::now());
         let metrics = Rc::clone(&self.metrics);
         self.posting = Some(Box::pin(async move {
             done(deliver(&client, &webhook, &posts, &metrics).await)
@@ -170,7 +158,7 @@ impl Outbox {
                 let limits = self.metrics.rate_limited.get();
                 if limits != self.limits_seen {
                     self.limits_seen = limits;
-                    self.limited_at = Some(Instant::now());
+                    self.pace.limited(Instant::now());
                 }
                 Progress::Posted(done)
             }
