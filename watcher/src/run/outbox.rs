@@ -10,7 +10,7 @@ use discord::{Client, Error, Message, WebhookUrl};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What came back.
 #[derive(Debug)]
