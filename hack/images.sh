@@ -20,19 +20,17 @@ for name in "${names[@]}"; do
   [[ " $ALL " == *" $name "* ]] || die "no image called $name" "one of: $ALL"
 done
 
-package() { case $1 in double | player*) echo tests ;; *) echo "$1" ;; esac; }
 binary() { case $1 in double) echo discord-double ;; player*) echo player ;; *) echo "$1" ;; esac; }
 tag() { case $1 in double | player*) echo test ;; *) echo "$VERSION" ;; esac; }
 shipped() { [ "$(tag "$1")" != test ]; }
 
 # A package at a time: built together they would share the union of their features, and what is shipped would
 # depend on what else was asked for.
+# All in one go, whatever was asked for: built one by one they would want the dependencies with other features each, and
+# compile them anew. With --target, build scripts and macros stay dynamic, as they must.
 build_binaries() {
-  local package
-  for package in $(for name in "${names[@]}"; do package "$name"; done | sort -u); do
-    # With --target, build scripts and macros stay dynamic, as they must.
-    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target "$TRIPLE" --bins --package "$package"
-  done
+  RUSTFLAGS="-C target-feature=+crt-static" \
+    cargo build --release --target "$TRIPLE" --bins -p injector -p watcher -p bot -p tests
 }
 
 builder() {
