@@ -3,21 +3,21 @@
 //! Promises: nothing that was written is lost while the file is there, what is posted is inside Discord's limits and
 //! holds no known secret, tokens are counted by message. Refuses to know: Kubernetes, and who reads the channel.
 
-pub mod follow;
+pub mod args;
+pub mod bridge;
+pub mod cli;
+pub mod config;
 pub mod events;
 pub mod filter;
+pub mod follow;
+pub mod health;
+pub mod metrics;
 pub mod preview;
 pub mod price;
 pub mod record;
 pub mod redact;
 pub mod render;
-pub mod stats;
-pub mod usage;
-pub mod args;
-pub mod bridge;
-pub mod cli;
-pub mod config;
-pub mod health;
-pub mod metrics;
 pub mod run;
 pub mod send;
+pub mod stats;
+pub mod usage;
