@@ -106,6 +106,7 @@ fn follow(config: Config, problems: &[String], once: bool) -> ExitCode {
     for problem in problems {
         tracing::warn!("{problem}");
     }
+    config.tell();
     let result = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -161,3 +161,23 @@ pub enum EndsAfter {
     /// No new line for this long.
     Silence(Duration),
 }
+
+impl Config {
+    /// Says once, at the start, what the watcher runs with: what arrived is what a person wants to know first when it
+    /// does something else than they asked for. Nothing secret is among it.
+    pub fn tell(&self) {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            transcript = ?self.transcript,
+            poll = ?self.poll,
+            batch_size = self.batch_size,
+            filters = ?self.filters,
+            stats = ?self.stats,
+            parity = self.parity,
+            retention_hours = self.bot.as_ref().map(|bot| bot.retention_hours),
+            run = ?self.run,
+            flush = ?self.flush,
+            "following the agent"
+        );
+    }
+}
