@@ -83,6 +83,10 @@ struct Modelled {
     seen: bool,
     /// It was renamed since: a short file that is replaced before that is noticed is a stranger.
     strange: bool,
+    /// Since a checkpoint knew it: under another name, and with another inode. After both, a restart finds only the
+    /// content to know it by, which is too short here to be sure.
+    renamed: bool,
+    replaced: bool,
 }
 
 struct Model {
@@ -172,6 +176,14 @@ impl Model {
         }
     }
 
+    /// A restart may take what it has for another file's.
+    fn lost_track(&mut self, file: &Modelled) {
+        if file.renamed && file.replaced {
+            self.copied.extend(&file.ids);
+            self.copied.extend(file.rest.iter().map(|(id, _)| id));
+        }
+    }
+
     fn path(&self, name: &str) -> std::path::PathBuf {
         self.bench.path(name)
     }
@@ -190,6 +202,14 @@ impl Model {
             Action::Save => {
                 self.bench.save();
                 self.saved = self.acknowledged.clone();
+                for file in self
+                    .files
+                    .values_mut()
+                    .filter(|file| file.seen && !file.strange)
+                {
+                    file.renamed = false;
+                    file.replaced = false;
+                }
             }
             Action::Crash => self.crash(),
             Action::Quiet => {
@@ -239,6 +259,8 @@ impl Model {
                     name.into(),
                     Modelled {
                         strange: false,
+                        renamed: file.renamed,
+                        replaced: file.replaced,
                         ids,
                         seen: file.seen,
                         rest: None,
@@ -264,12 +286,14 @@ impl Model {
                 self.files.remove(name);
                 let file = Modelled {
                     strange: true,
+                    renamed: true,
                     ..file
                 };
                 if !file.seen {
                     self.may_repeat.extend(&file.ids);
                     self.may_repeat.extend(file.rest.iter().map(|(id, _)| id));
                 }
+                self.lost_track(&file);
                 if let Some(old) = self.files.insert(NAMES[to].into(), file) {
                     self.gone(&old);
                 }
@@ -283,7 +307,11 @@ impl Model {
                 fs::copy(&path, &temporary).unwrap();
                 fs::rename(&temporary, &path).unwrap();
                 // A file of its own, that nobody looked at yet.
-                self.files.get_mut(name).unwrap().seen = false;
+                let file = self.files.get_mut(name).unwrap();
+                file.seen = false;
+                file.replaced = true;
+                let file = file.clone();
+                self.lost_track(&file);
                 self.append(name, fresh);
             }
             Action::CopyTruncate(_, glob) => {
