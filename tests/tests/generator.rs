@@ -1,5 +1,7 @@
 //! The generator's own promises: the same options give the same bytes, and what it says about them is true.
 
+#![allow(clippy::unwrap_used, clippy::case_sensitive_file_extension_comparisons)]
+
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The player's promises: it writes what it is given, where and how an agent would.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;

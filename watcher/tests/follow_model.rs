@@ -74,6 +74,10 @@ fn actions() -> impl Strategy<Value = Action> {
 
 /// One file as the model knows it.
 #[derive(Default, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "what has happened to a file is that many yes or no"
+)]
 struct Modelled {
     /// Ids of its records, in order.
     ids: Vec<u64>,

@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub(crate) double: Double,
 }
 
-/// Runs `test` in a namespace `t-<name>` and deletes it; on a panic says first what stood in it. KEEP_NAMESPACE=true keeps it.
+/// Runs `test` in a namespace `t-<name>` and deletes it; on a panic says first what stood in it. `KEEP_NAMESPACE=true` keeps it.
 pub(crate) async fn with_world<F>(name: &str, test: impl FnOnce(World) -> F)
 where
     F: Future<Output = ()>,
@@ -221,12 +221,12 @@ impl World {
             .unwrap_or_default()
         {
             let name = pod.metadata.name.clone().unwrap_or_default();
-            let status = pod.status.clone().unwrap_or_default();
-            eprintln!("--- Pod {name}: {:?}", status.phase);
-            let states = status
+            let whole = pod.status.clone().unwrap_or_default();
+            eprintln!("--- Pod {name}: {:?}", whole.phase);
+            let states = whole
                 .init_container_statuses
                 .into_iter()
-                .chain(status.container_statuses)
+                .chain(whole.container_statuses)
                 .flatten();
             for state in states {
                 eprintln!(
