@@ -363,3 +363,27 @@ async fn waiting_ends_at_the_message_and_gives_up_in_time() {
     });
     assert_eq!(found.unwrap().order, 2);
 }
+
+#[tokio::test]
+async fn a_stream_of_what_comes_from_now_on_leaves_out_what_was_before_and_holds_up_nobody() {
+    let bench = Bench::new();
+    bench.send(&embeds(json!([{"title": "before"}]))).await;
+    let events = format!("{}/_double/events", bench.double.base_url());
+    let asked = tokio::time::timeout(SOON, bench.client.get(&events).send()).await;
+    let mut stream = asked.expect("the stream begins").unwrap();
+    let sent = tokio::time::timeout(SOON, bench.send(&embeds(json!([{"title": "after"}])))).await;
+    assert_eq!(
+        sent.expect("the double answers beside the stream").status(),
+        200
+    );
+    let mut text = String::new();
+    while !text.contains("after") {
+        let chunk = tokio::time::timeout(SOON, stream.chunk())
+            .await
+            .expect("an event comes");
+        text.push_str(&String::from_utf8_lossy(
+            &chunk.unwrap().expect("the stream stays open"),
+        ));
+    }
+    assert!(!text.contains("before"), "{text}");
+}

@@ -32,12 +32,7 @@ pub(super) async fn stream(
         .and_then(|query| query.strip_prefix("after="));
     let next = match from.and_then(|from| from.parse().ok()) {
         Some(from) => from,
-        None => app
-            .shared
-            .lock()
-            .events_since(u64::MAX)
-            .1
-            .min(app.shared.lock().events_since(0).1),
+        None => app.shared.lock().events_since(0).1,
     };
     let reader = Reader {
         changes: app.shared.subscribe(),
