@@ -77,10 +77,12 @@ message=$(jq -r '.message // "{}"' <<<"$watcher")
 echo
 echo "Job:      $state"
 echo "posts:    $(jq -r '.posted // "?"' <<<"$message")"
-echo "lost:     $(jq -r '.lost // "?"' <<<"$message")"
+echo "lost:     $(jq -r 'if .lost == null then "?" else .lost + .unsent end' <<<"$message")"
 echo "watcher:  exit code $(jq -r '.exitCode // "?"' <<<"$watcher"), at most ${most_memory} MiB and ${most_cpu}m CPU as metrics-server saw it"
 [ -n "${DISCORD_WEBHOOK_URL:-}" ] || echo "page:     $page/ (as long as this runs)"
 case $state in *Complete*) ;; *) die "the Job did not complete" "kubectl -n $NAMESPACE describe job $JOB" ;; esac
+jq -e '.posted > 0 and .lost + .unsent + .unreadBytes == 0' <<<"$message" >/dev/null ||
+  die "not everything was posted: $message" "kubectl -n $NAMESPACE logs $pod -c discord-watcher"
 if [ -t 0 ] && [ -z "${DISCORD_WEBHOOK_URL:-}" ]; then
   read -r -p "Enter ends the demo (the cluster stays; make node-down removes it) "
 fi
