@@ -10,6 +10,10 @@ RELEASES="1.32 1.34 1.36 1.37"
 
 dir=.tools/schemas
 stamp="$PACKAGE $VERSION: $RELEASES"
+# Tests ask side by side: the first one fetches, the others wait for it.
+mkdir -p .tools
+exec 9>.tools/.lock-schemas
+flock 9
 [ "$(cat "$dir/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 python3 -m pip --version >/dev/null 2>&1 || { echo "schemas: python3 with pip is missing; install python3-pip" >&2; exit 1; }
 
