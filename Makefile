@@ -64,10 +64,6 @@ test-full: ## test in its long versions: Kubernetes 1.34 too, many seeds
 demo: ## A watched agent, its posts as they arrive, and a summary
 	@hack/demo.sh
 
-.PHONY: bench
-bench: ## Measure throughput, memory and admission latency
-	@hack/bench/run.sh
-
 .PHONY: clean
 clean: ## Remove the node and all that was built, but the tools
 	@hack/cluster/down.sh
