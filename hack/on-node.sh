@@ -1,7 +1,8 @@
 # The steps that need a cluster. Sourced after steps.sh, never run.
 # shellcheck shell=bash
 
-node_tests() { cargo test --locked --package tests --features node --no-fail-fast "$@"; }
+# Over the whole workspace, as the unit tests are built: a package alone would want its dependencies with other features.
+node_tests() { cargo test --locked --workspace --features tests/node --no-fail-fast "$@"; }
 
 # A node that was up before stays up; one that these steps made goes with them.
 on_node() {
