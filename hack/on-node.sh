@@ -15,5 +15,6 @@ on_node() {
   step "images" "$ROOT/hack/images.sh"
   # One after the other: both install the chart.
   step "charts on a real node" node_tests --test helm on_node
-  step "the main job on a real node" node_tests --test node
+  # These wait more than they work, so more of them run at once than there are cores.
+  step "the main job on a real node" node_tests --test node -- --test-threads 6
 }
