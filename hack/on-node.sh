@@ -16,5 +16,5 @@ on_node() {
   # One after the other: both install the chart.
   step "charts on a real node" node_tests --test helm on_node
   # These wait more than they work, so more of them run at once than there are cores.
-  step "the main job on a real node" node_tests --test node -- --test-threads 6
+  step "the main job on a real node" node_tests --test node -- --test-threads 4
 }
