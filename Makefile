@@ -60,6 +60,10 @@ test: ## check, then every promise once on one cluster
 test-full: ## test in its long versions: Kubernetes 1.34 too, many seeds
 	@hack/test-full.sh
 
+.PHONY: matrix
+matrix: ## The node tests on every Kubernetes there is a node for, one after the other
+	@hack/matrix.sh
+
 .PHONY: demo
 demo: ## A watched agent, its posts as they arrive, and a summary
 	@hack/demo.sh
