@@ -4,6 +4,7 @@
 //! time. Runs, interactions and the input relay do not exist yet. Refuses to know: transcripts and Kubernetes.
 
 mod args;
+pub mod desk;
 
 pub use args::{Args, Command, ServeArgs};
 
