@@ -289,3 +289,45 @@ fn the_config_directory_is_the_flags_then_the_variables_then_homes() {
     assert_eq!(config_dir(None, home).unwrap(), PathBuf::from("/h/.claude"));
     assert_eq!(config_dir(None, |_| None).unwrap_err().exit_code(), 64);
 }
+
+#[test]
+fn an_agent_that_listens_answers_a_prompt_and_ends_when_it_is_interrupted() {
+    let home = tempfile::tempdir().unwrap();
+    let fifo = home.path().join("stdin");
+    let mut child = player(home.path())
+        .args([
+            "--generate",
+            "demo",
+            "--pace",
+            "20",
+            "--linger",
+            "60",
+            "--stdin",
+        ])
+        .arg(&fifo)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The FIFO is the agent's: opened for writing it waits until the agent has opened it.
+    while !fifo.exists() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the player ended early"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let prompt = r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"look at the clock"}]}}"#;
+    fs::write(&fifo, format!("{prompt}\n")).unwrap();
+    let stop = r#"{"type":"control_request","request_id":"1","request":{"subtype":"interrupt"}}"#;
+    fs::write(&fifo, format!("{stop}\n")).unwrap();
+    assert!(child.wait().unwrap().success());
+    let all: Vec<u8> = files(home.path())
+        .into_iter()
+        .filter(|(name, _)| name.ends_with(".jsonl"))
+        .flat_map(|(_, bytes)| bytes)
+        .collect();
+    let all = String::from_utf8(all).unwrap();
+    let told = all.find("Understood: \\\"look at the clock\\\"").unwrap();
+    let stopped = all.find("[Request interrupted by user]").unwrap();
+    assert!(told < stopped);
+}

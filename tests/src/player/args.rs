@@ -14,7 +14,7 @@ pub enum Times {
 }
 
 /// Plays a transcript as an AI agent would write it. Exit codes: 3 when the settings cannot be written, 4 when the
-/// transcript cannot, 64 for wrong use, 66 when the file to play cannot be read, 143 after SIGTERM, else --exit-code.
+/// transcript cannot, 5 when the standard input cannot be opened, 64 for wrong use, 66 when the file to play cannot be read, 143 after SIGTERM, else --exit-code.
 #[derive(Debug, Clone, Parser)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -69,6 +69,10 @@ pub struct Args {
     /// Writes <config>/settings.json first, as an agent does; exits 3 when it cannot.
     #[arg(long)]
     pub write_settings: bool,
+    /// Listens to this FIFO as an agent started with <>"$AGENT_STDIN" does: a prompt is answered in the transcript, an
+    /// interruption ends the session.
+    #[arg(long, value_name = "FIFO", conflicts_with_all = ["transcript", "garbage", "no_transcript"])]
+    pub stdin: Option<PathBuf>,
     /// Writes no transcript, only waits.
     #[arg(long)]
     pub no_transcript: bool,

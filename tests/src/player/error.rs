@@ -29,6 +29,16 @@ pub enum PlayerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The standard input could not be made or opened.
+    #[error(
+        "cannot listen to {path}: {source}; AGENT_STDIN names a FIFO in a folder that the agent may write"
+    )]
+    Stdin {
+        /// The FIFO.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The file to play could not be read.
     #[error("cannot read {path}, which is to be played: {source}")]
     Read {
@@ -40,12 +50,13 @@ pub enum PlayerError {
 }
 
 impl PlayerError {
-    /// The exit code: 3 for the settings, 4 for the transcript, 64 for wrong use, 66 for a file that cannot be read.
+    /// The exit code: 3 for the settings, 4 for the transcript, 5 for the standard input, 64 for wrong use, 66 for a file that cannot be read.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NoConfigDir => 64,
             Self::Settings { .. } => 3,
             Self::Write { .. } => 4,
+            Self::Stdin { .. } => 5,
             Self::Read { .. } => 66,
         }
     }

@@ -10,6 +10,7 @@ mod pace;
 mod place;
 mod play;
 mod recorded;
+mod stdin;
 mod writer;
 
 pub use args::{Args, Times};

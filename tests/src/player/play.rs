@@ -6,6 +6,7 @@ use super::garbage::Garbage;
 use super::pace::Pace;
 use super::place::{config_dir, slug};
 use super::recorded::Recorded;
+use super::stdin::{Input, Stdin};
 use super::writer::{Writer, write_settings};
 use crate::transcript::Generator;
 use serde::Serialize;
@@ -46,6 +47,8 @@ pub fn play(args: &Args, out: &mut dyn Write) -> Result<Report, PlayerError> {
     let mut player = Player {
         pace: Pace::new(args.rate, args.pace, args.seed),
         writer: Writer::new(project, args.partial.then_some(args.seed)),
+        stdin: None,
+        interrupted: false,
         begun: Instant::now(),
         told: Instant::now(),
         out,
@@ -54,7 +57,11 @@ pub fn play(args: &Args, out: &mut dyn Write) -> Result<Report, PlayerError> {
         player.session(args)?;
     }
     let report = player.report();
-    wait(args.linger);
+    if player.stdin.is_some() {
+        player.listen_for(args.linger)?;
+    } else {
+        wait(args.linger);
+    }
     Ok(report)
 }
 
@@ -67,6 +74,8 @@ fn wait(seconds: f64) {
 struct Player<'a> {
     pace: Pace,
     writer: Writer,
+    stdin: Option<Stdin>,
+    interrupted: bool,
     begun: Instant,
     told: Instant,
     out: &'a mut dyn Write,
@@ -83,8 +92,7 @@ impl Player<'_> {
                 .try_for_each(|line| self.one(&format!("{id}.jsonl"), &line));
         }
         if args.transcript.is_empty() {
-            return Generator::new(&args.options())
-                .try_for_each(|chunk| self.one(&chunk.path, &chunk.bytes));
+            return self.generated(args);
         }
         for path in &args.transcript {
             let mut recorded = Recorded::open(path)?;
@@ -97,6 +105,51 @@ impl Player<'_> {
                 self.one(&name, line)?;
             }
         }
+        Ok(())
+    }
+
+    fn generated(&mut self, args: &Args) -> Result<(), PlayerError> {
+        let mut generator = Generator::new(&args.options());
+        if let Some(fifo) = &args.stdin {
+            let stdin = Stdin::open(fifo, generator.session_id(), &args.cwd, args.seed)?;
+            self.stdin = Some(stdin);
+        }
+        for chunk in generator.by_ref() {
+            self.one(&chunk.path, &chunk.bytes)?;
+            self.listen(Duration::ZERO)?;
+            if self.interrupted {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers what comes in within this many seconds; an interruption ends the wait.
+    fn listen_for(&mut self, seconds: f64) -> Result<(), PlayerError> {
+        let until = Duration::try_from_secs_f64(seconds)
+            .ok()
+            .and_then(|time| Instant::now().checked_add(time));
+        while let Some(left) = until.and_then(|at| at.checked_duration_since(Instant::now()))
+            && !self.interrupted
+        {
+            self.listen(left)?;
+        }
+        Ok(())
+    }
+
+    /// Answers the next input, if one comes within this time.
+    fn listen(&mut self, time: Duration) -> Result<(), PlayerError> {
+        let Some(stdin) = &mut self.stdin else {
+            return Ok(());
+        };
+        let Some(input) = stdin.wait(time) else {
+            return Ok(());
+        };
+        let (file, records) = (stdin.file(), stdin.records(&input));
+        for record in records {
+            self.one(&file, &record)?;
+        }
+        self.interrupted |= input == Input::Interrupt;
         Ok(())
     }
 

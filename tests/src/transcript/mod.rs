@@ -7,7 +7,7 @@ mod demo;
 mod demo_text;
 mod expected;
 mod generator;
-mod ids;
+pub(crate) mod ids;
 mod json;
 mod message;
 mod options;
