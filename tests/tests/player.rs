@@ -323,7 +323,7 @@ fn an_agent_that_listens_answers_a_prompt_and_ends_when_it_is_interrupted() {
     assert!(child.wait().unwrap().success());
     let all: Vec<u8> = files(home.path())
         .into_iter()
-        .filter(|(name, _)| name.ends_with(".jsonl"))
+        .filter(|(name, _)| name.contains("projects"))
         .flat_map(|(_, bytes)| bytes)
         .collect();
     let all = String::from_utf8(all).unwrap();

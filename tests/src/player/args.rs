@@ -69,7 +69,7 @@ pub struct Args {
     /// Writes <config>/settings.json first, as an agent does; exits 3 when it cannot.
     #[arg(long)]
     pub write_settings: bool,
-    /// Listens to this FIFO as an agent started with <>"$AGENT_STDIN" does: a prompt is answered in the transcript, an
+    /// Listens to this FIFO as an agent with it as its standard input does: a prompt is answered in the transcript, an
     /// interruption ends the session.
     #[arg(long, value_name = "FIFO", conflicts_with_all = ["transcript", "garbage", "no_transcript"])]
     pub stdin: Option<PathBuf>,

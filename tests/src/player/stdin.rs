@@ -59,12 +59,12 @@ impl Stdin {
             .write(true)
             .open(path)
             .map_err(failed)?;
-        let (send, lines) = sync_channel(WAITING);
+        let (heard, lines) = sync_channel(WAITING);
         std::thread::spawn(move || {
             for line in BufReader::new(file).lines() {
                 let Ok(line) = line else { return };
                 if let Some(input) = read(&line)
-                    && send.send(input).is_err()
+                    && heard.send(input).is_err()
                 {
                     return;
                 }
@@ -101,18 +101,18 @@ impl Stdin {
         match input {
             Input::Interrupt => {
                 let content = json!([{"type": "text", "text": "[Request interrupted by user]"}]);
-                vec![self.user(content)]
+                vec![self.user(&content)]
             }
             Input::Text(text) => {
                 let quoted: String = text.chars().take(QUOTED).collect();
                 let answer = format!("Understood: \"{quoted}\". I go on with that in mind.");
-                vec![self.user(json!(text)), self.assistant(&answer)]
+                vec![self.user(&json!(text)), self.assistant(&answer)]
             }
         }
     }
 
-    fn user(&mut self, content: Value) -> Vec<u8> {
-        self.record("user", json!({"role": "user", "content": content}))
+    fn user(&mut self, content: &Value) -> Vec<u8> {
+        self.record("user", &json!({"role": "user", "content": content}))
     }
 
     fn assistant(&mut self, text: &str) -> Vec<u8> {
@@ -124,10 +124,10 @@ impl Stdin {
             "id": id, "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929",
             "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": usage,
         });
-        self.record("assistant", message)
+        self.record("assistant", &message)
     }
 
-    fn record(&mut self, kind: &str, message: Value) -> Vec<u8> {
+    fn record(&mut self, kind: &str, message: &Value) -> Vec<u8> {
         let now = Timestamp::now()
             .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
             .to_string();
