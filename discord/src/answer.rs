@@ -17,12 +17,25 @@ const MAX_TEXT: usize = 200;
 /// The fields of Discord's error and 429 bodies that are read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Problem {
+pub(crate) struct Problem {
     code: Option<Value>,
     message: Option<Value>,
-    errors: Value,
+    pub(crate) errors: Value,
     retry_after: Option<Value>,
     global: Option<Value>,
+}
+
+impl Problem {
+    /// Discord's own code, 0 when there is none.
+    pub(crate) fn code(&self) -> u64 {
+        self.code.as_ref().and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// Discord's words, shortened.
+    pub(crate) fn said(&self) -> String {
+        let text = self.message.as_ref().and_then(Value::as_str);
+        crate::limits::cut(text.unwrap_or("no reason given"), MAX_TEXT).into_owned()
+    }
 }
 
 /// What an answer that is no success means.
@@ -31,10 +44,7 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
     let from_discord = parsed.is_some();
     let problem = parsed.unwrap_or_default();
     let code = problem.code.as_ref().and_then(Value::as_u64);
-    let said = || {
-        let text = problem.message.as_ref().and_then(Value::as_str);
-        crate::limits::cut(text.unwrap_or("no reason given"), MAX_TEXT).into_owned()
-    };
+    let said = || problem.said();
     let last = |advice: &str| Error::Final {
         status: status.as_u16(),
         code,
@@ -113,7 +123,7 @@ pub(crate) fn seconds(value: f64) -> Option<Duration> {
 }
 
 /// The leaves of Discord's nested `errors`: `embeds.0.title: Must be 256 or fewer in length. (BASE_TYPE_MAX_LENGTH)`.
-fn faults(errors: &Value) -> Option<String> {
+pub(crate) fn faults(errors: &Value) -> Option<String> {
     let mut found = Vec::new();
     walk(errors, &mut String::new(), &mut found);
     (!found.is_empty()).then(|| crate::limits::cut(&found.join("; "), 3 * MAX_TEXT).into_owned())

@@ -4,7 +4,7 @@ use crate::answer;
 use crate::error::Error;
 use crate::limiter::{Limiter, Route};
 use crate::tls::{self, SetupError};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::error::Error as _;
@@ -28,6 +28,8 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// Longest request, its answer included; large uploads get more, see [`Client`].
     pub request_timeout: Duration,
+    /// Idle connections kept open to one host.
+    pub idle_connections: usize,
 }
 
 impl Default for ClientOptions {
@@ -36,6 +38,7 @@ impl Default for ClientOptions {
             extra_ca_pem: None,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
+            idle_connections: 1,
         }
     }
 }
@@ -61,7 +64,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(options.connect_timeout)
-            .pool_max_idle_per_host(1)
+            .pool_max_idle_per_host(options.idle_connections)
             .pool_idle_timeout(Duration::from_secs(55))
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(30))
@@ -90,40 +93,87 @@ impl Client {
         secret: &SecretString,
     ) -> Result<Vec<u8>, Error> {
         self.limiter.acquire(route).await;
-        let extra = Duration::from_secs((upload / (256 * 1024)) as u64);
-        let answer = request.timeout(self.request_timeout + extra).send().await;
-        let response = answer.map_err(|error| transport(error, secret))?;
+        let request = request.timeout(self.time_for(upload));
+        let answer = self.exchange(route, request, MAX_ANSWER, secret).await?;
+        if answer.is_success() {
+            return Ok(answer.body);
+        }
+        Err(scrub(answer.error(), secret))
+    }
+
+    /// Waits until this route may be called, and takes one call from its bucket.
+    pub(crate) async fn acquire(&self, route: Route) {
+        self.limiter.acquire(route).await;
+    }
+
+    /// How long one request may take.
+    pub(crate) fn time_for(&self, upload: usize) -> Duration {
+        self.request_timeout + Duration::from_secs((upload / (256 * 1024)) as u64)
+    }
+
+    /// Sends one request whose call was acquired, reads at most `max` bytes of its answer, and learns its limits.
+    pub(crate) async fn exchange(
+        &self,
+        route: Route,
+        request: RequestBuilder,
+        max: usize,
+        secret: &SecretString,
+    ) -> Result<Answer, Error> {
+        let response = request
+            .send()
+            .await
+            .map_err(|error| transport(error, secret))?;
         let (status, headers) = (response.status(), response.headers().clone());
         self.limiter.learn(route, &headers);
-        let body = match read(response).await {
+        let body = match read(response, max).await {
             Ok(body) => body,
             // The status says all that matters of a failure.
             Err(_) if !status.is_success() => Vec::new(),
             Err(error) => return Err(transport(error, secret)),
         };
-        if status.is_success() && status != StatusCode::RESET_CONTENT {
-            return Ok(body);
-        }
-        let error = scrub(answer::classify(status, &headers, &body), secret);
-        if let Error::RateLimited {
-            after: Some(after),
-            global,
-            ..
-        } = error
+        let answer = Answer {
+            status,
+            headers,
+            body,
+        };
+        if status == StatusCode::TOO_MANY_REQUESTS
+            && let Error::RateLimited {
+                after: Some(after),
+                global,
+                ..
+            } = answer.error()
         {
             self.limiter.block(route, after, global);
         }
-        Err(error)
+        Ok(answer)
     }
 }
 
-/// The body, up to [`MAX_ANSWER`] bytes; what is beyond is not read.
-async fn read(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+/// An answer as it came.
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_success() && self.status != StatusCode::RESET_CONTENT
+    }
+
+    /// What an answer that is no success means for a webhook.
+    pub(crate) fn error(&self) -> Error {
+        answer::classify(self.status, &self.headers, &self.body)
+    }
+}
+
+/// The body, up to `max` bytes; what is beyond is not read.
+async fn read(mut response: Response, max: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        let room = MAX_ANSWER - body.len();
+        let room = max - body.len();
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() >= MAX_ANSWER {
+        if body.len() >= max {
             break;
         }
     }
@@ -161,7 +211,7 @@ fn transport(error: reqwest::Error, secret: &SecretString) -> Error {
 }
 
 /// Takes the secret out of foreign text, wherever it may have come from.
-fn scrub(error: Error, secret: &SecretString) -> Error {
+pub(crate) fn scrub(error: Error, secret: &SecretString) -> Error {
     let clean = |text: String| text.replace(secret.expose_secret(), "[redacted]");
     match error {
         Error::Final {

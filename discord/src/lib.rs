@@ -7,6 +7,7 @@
 
 mod answer;
 mod backoff;
+pub mod bot;
 mod client;
 mod embed;
 mod error;
@@ -18,6 +19,7 @@ mod webhook;
 mod webhook_url;
 
 pub use backoff::Backoff;
+pub use bot::{ApiError, Bot};
 pub use client::{Client, ClientOptions};
 pub use embed::{Author, Embed, Field, File, Footer};
 pub use error::{Error, Scope};
