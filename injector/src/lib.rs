@@ -13,6 +13,7 @@
 mod cli;
 mod json;
 mod metrics;
+mod places;
 mod plan;
 mod pod;
 mod review;

@@ -8,10 +8,19 @@ use std::path::{Path, PathBuf};
 /// Longest input, so that a wrong file does not fill the memory.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
+/// A format of manifests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// Several documents are one JSON value after the other.
+    Json,
+    /// Several documents are parted by `---`.
+    Yaml,
+}
+
 /// What was read, and in which format it is to be written.
 pub(super) struct Documents {
     pub(super) values: Vec<Value>,
-    pub(super) json: bool,
+    pub(super) format: Format,
 }
 
 impl Documents {
@@ -63,14 +72,15 @@ impl Documents {
             serde_saphyr::from_multiple_with_options(text, options)
                 .map_err(|error| anyhow::anyhow!("{error}"))?
         };
-        Ok(Self { values, json })
+        let format = if json { Format::Json } else { Format::Yaml };
+        Ok(Self { values, format })
     }
 
-    /// Writes the documents in the format they came in.
+    /// Writes the documents in their format.
     pub(super) fn render(&self) -> anyhow::Result<String> {
         let mut out = String::new();
         for (at, value) in self.values.iter().enumerate() {
-            if self.json {
+            if self.format == Format::Json {
                 out.push_str(&serde_json::to_string_pretty(value)?);
                 out.push('\n');
             } else {
@@ -89,101 +99,9 @@ impl Documents {
     }
 }
 
-/// A Pod or Pod template inside a document.
-pub(super) struct Place {
-    /// JSON pointer to what holds its `metadata` and `spec`.
-    pub(super) pointer: String,
-    /// `Job/name`, for messages.
-    pub(super) owner: String,
-    /// JSON pointer to the workload itself; the same as `pointer` for a Pod.
-    pub(super) workload: String,
-}
-
-/// Every Pod template of a document.
-pub(super) fn places(document: &Value) -> Vec<Place> {
-    let mut out = Vec::new();
-    find(document, String::new(), &mut out);
-    out
-}
-
-fn find(value: &Value, at: String, out: &mut Vec<Place>) {
-    let text = |pointer: &str| {
-        value
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let kind = text("/kind");
-    if kind == "List" || (kind.ends_with("List") && value.get("items").is_some()) {
-        let items = value.get("items").and_then(Value::as_array);
-        for (index, item) in items.into_iter().flatten().enumerate() {
-            find(item, format!("{at}/items/{index}"), out);
-        }
-        return;
-    }
-    let inner = match kind {
-        "Pod" => "",
-        "CronJob" => "/spec/jobTemplate/spec/template",
-        "PodTemplate" => "/template",
-        // Deployments, Jobs and all that follow their shape, whoever defines them.
-        _ => "/spec/template",
-    };
-    let has_pods = value
-        .pointer(&format!("{inner}/spec/containers"))
-        .is_some_and(Value::is_array);
-    if has_pods {
-        let name = match text("/metadata/name") {
-            "" => text("/metadata/generateName"),
-            name => name,
-        };
-        out.push(Place {
-            pointer: format!("{at}{inner}"),
-            owner: format!("{kind}/{name}"),
-            workload: at,
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn templates_are_found_wherever_a_kind_keeps_them() {
-        let yaml = "
-apiVersion: v1
-kind: List
-items:
-  - {kind: Pod, metadata: {name: a}, spec: {containers: []}}
-  - {kind: Job, metadata: {name: b}, spec: {template: {spec: {containers: []}}}}
-  - {kind: CronJob, metadata: {name: c}, spec: {jobTemplate: {spec: {template: {spec: {containers: []}}}}}}
-  - {kind: Rollout, metadata: {name: d}, spec: {template: {spec: {containers: []}}}}
-  - {kind: ConfigMap, metadata: {name: e}}
----
-kind: PodTemplate
-metadata: {generateName: f-}
-template: {spec: {containers: []}}
-";
-        let documents = Documents::parse(yaml).unwrap();
-        let found: Vec<_> = documents
-            .values
-            .iter()
-            .flat_map(places)
-            .map(|place| (place.owner, place.pointer))
-            .collect();
-        let expected = [
-            ("Pod/a", "/items/0"),
-            ("Job/b", "/items/1/spec/template"),
-            ("CronJob/c", "/items/2/spec/jobTemplate/spec/template"),
-            ("Rollout/d", "/items/3/spec/template"),
-            ("PodTemplate/f-", "/template"),
-        ];
-        let found: Vec<_> = found
-            .iter()
-            .map(|(owner, at)| (owner.as_str(), at.as_str()))
-            .collect();
-        assert_eq!(found, expected);
-    }
 
     #[test]
     fn yaml_written_is_yaml_read() {
@@ -194,7 +112,7 @@ template: {spec: {containers: []}}
         });
         let text = Documents {
             values: vec![value.clone()],
-            json: false,
+            format: Format::Yaml,
         }
         .render()
         .unwrap();

@@ -1,12 +1,13 @@
 //! `inject`: what the webhook would do, on manifests.
 
-use super::documents::{Documents, Place, places};
+use super::documents::{Documents, Format};
+use crate::places::{Place, misplaced, places};
 use crate::plan::{Circumstances, Decision, Outcome, inject};
 use crate::template::{DEFAULT, Template};
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
-use sidecar::names::{INJECT, PREFIX};
+use sidecar::names::INJECT;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -40,6 +41,9 @@ impl Input {
 pub(super) struct InjectArgs {
     #[command(flatten)]
     input: Input,
+    /// Format of what is printed; that of the input when absent.
+    #[arg(short, long, value_enum)]
+    output: Option<Format>,
 }
 
 impl InjectArgs {
@@ -56,6 +60,7 @@ impl InjectArgs {
                 report(&place, &outcome);
             }
         }
+        all.format = self.output.unwrap_or(all.format);
         print!("{}", all.render()?);
         Ok(ExitCode::SUCCESS)
     }
@@ -72,8 +77,11 @@ pub(super) fn inject_at(
         .pointer(&format!("{}/metadata/namespace", place.workload))
         .and_then(Value::as_str)
         .map(str::to_owned);
-    if place.workload != place.pointer {
-        misplaced(document, place);
+    for wrong in misplaced(document, place) {
+        eprintln!(
+            "warning: {}: {} stands on {}; only its template's annotations reach the Pods",
+            place.owner, wrong.key, wrong.on
+        );
     }
     let Some(pod) = document.pointer_mut(&place.pointer) else {
         anyhow::bail!("{} has no Pod template", place.owner);
@@ -89,21 +97,6 @@ pub(super) fn inject_at(
             .with_context(|| format!("{} cannot be patched", place.owner))?;
     }
     Ok(outcome)
-}
-
-/// Annotations of a workload itself reach no Pod: only those of its template do.
-fn misplaced(document: &Value, place: &Place) {
-    let annotations = document.pointer(&format!("{}/metadata/annotations", place.workload));
-    let keys = annotations
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|map| map.keys());
-    for key in keys.filter(|key| key.starts_with(PREFIX)) {
-        eprintln!(
-            "warning: {}: {key} stands on the workload itself; only its template's annotations reach the Pods",
-            place.owner
-        );
-    }
 }
 
 fn report(place: &Place, outcome: &Outcome) {

@@ -2,7 +2,10 @@
 
 mod documents;
 mod durations;
+mod explain;
 mod inject;
+mod namespaces;
+mod report;
 mod serve;
 mod uninject;
 
@@ -26,6 +29,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Print manifests with the watcher added, as the webhook would add it.
     Inject(inject::InjectArgs),
+    /// Tell what the webhook would do with manifests, and why.
+    Explain(explain::ExplainArgs),
     /// Print manifests with the watcher taken out again.
     Uninject(uninject::UninjectArgs),
 }
@@ -58,6 +63,7 @@ impl Cli {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Inject(args) => args.run(),
+            Command::Explain(args) => args.run(),
             Command::Uninject(args) => args.run(),
         }
     }

@@ -1,6 +1,7 @@
 //! `uninject`: manifests without the watcher.
 
-use super::documents::{Documents, places};
+use super::documents::{Documents, Format};
+use crate::places::places;
 use crate::uninject::uninject;
 use clap::Args;
 use std::path::PathBuf;
@@ -12,6 +13,9 @@ pub(super) struct UninjectArgs {
     /// Manifests in YAML or JSON; - reads standard input.
     #[arg(short, long = "filename", value_name = "FILE", required = true)]
     filename: Vec<PathBuf>,
+    /// Format of what is printed; that of the input when absent.
+    #[arg(short, long, value_enum)]
+    output: Option<Format>,
 }
 
 impl UninjectArgs {
@@ -28,6 +32,7 @@ impl UninjectArgs {
                 eprintln!("{}: {result}", place.owner);
             }
         }
+        all.format = self.output.unwrap_or(all.format);
         print!("{}", all.render()?);
         Ok(ExitCode::SUCCESS)
     }

@@ -50,6 +50,8 @@ pub(crate) struct Location {
     pub(crate) directory: String,
     /// The agent's configuration directory, above it.
     pub(crate) config: String,
+    /// How it was found, for `explain`.
+    pub(crate) from: &'static str,
 }
 
 /// Finds out where the agent writes: the setting, then `CLAUDE_CONFIG_DIR`, then `HOME`, then the definition.
@@ -77,20 +79,32 @@ pub(crate) fn location(
             watched: path,
             directory,
             config,
+            from: "setting transcriptPath",
         };
     }
-    let config = config_dir(container, warnings)
-        .or_else(|| paths::normal(&template.config_dir))
-        .unwrap_or_else(|| sidecar::names::DEFAULT_CONFIG_DIR.to_owned());
+    let (config, from) = config_dir(container, warnings)
+        .or_else(|| {
+            let given = paths::normal(&template.config_dir)?;
+            Some((given, "agent.configDir of the sidecar definition"))
+        })
+        .unwrap_or_else(|| {
+            let known = sidecar::names::DEFAULT_CONFIG_DIR.to_owned();
+            (known, "the built-in default")
+        });
     let directory = paths::join(&config, "projects");
     Location {
         watched: directory.clone(),
         directory,
         config,
+        from,
     }
 }
 
-fn config_dir(container: &Container<'_>, warnings: &mut Warnings) -> Option<String> {
+/// The directory, and which variable of the agent's says it.
+fn config_dir(
+    container: &Container<'_>,
+    warnings: &mut Warnings,
+) -> Option<(String, &'static str)> {
     match env::variable(container, "CLAUDE_CONFIG_DIR") {
         Variable::Literal(text) if !text.is_empty() => {
             let path = paths::normal(&text);
@@ -98,7 +112,7 @@ fn config_dir(container: &Container<'_>, warnings: &mut Warnings) -> Option<Stri
                 warnings
                     .add("the agent's CLAUDE_CONFIG_DIR is no absolute path; set transcriptPath");
             }
-            return path;
+            return Some((path?, "the agent's CLAUDE_CONFIG_DIR"));
         }
         Variable::Hidden if stands_in_env(container, "CLAUDE_CONFIG_DIR") => {
             warnings.add(
@@ -109,9 +123,10 @@ fn config_dir(container: &Container<'_>, warnings: &mut Warnings) -> Option<Stri
         _ => {}
     }
     match env::variable(container, "HOME") {
-        Variable::Literal(text) if !text.is_empty() => {
-            Some(paths::join(&paths::normal(&text)?, ".claude"))
-        }
+        Variable::Literal(text) if !text.is_empty() => Some((
+            paths::join(&paths::normal(&text)?, ".claude"),
+            "the agent's HOME",
+        )),
         _ => None,
     }
 }
@@ -130,6 +145,8 @@ fn stands_in_env(container: &Container<'_>, name: &str) -> bool {
 pub(crate) struct Identity {
     pub(crate) user: Option<i64>,
     pub(crate) group: Option<i64>,
+    /// How the user was found, for `explain`.
+    pub(crate) from: &'static str,
 }
 
 /// Whether the agent is known to be root.
@@ -166,7 +183,10 @@ pub(crate) fn identity(
 ) -> Identity {
     const CURE: &str = "discord-monitoring.io/securityContext.runAsUser";
     if template.openshift {
-        return Identity::default();
+        return Identity {
+            from: "openshift: the namespace's range decides",
+            ..Identity::default()
+        };
     }
     let (agent, root) = agent_user(pod, container);
     let group = settings.integer("securityContext.runAsGroup").or_else(|| {
@@ -186,22 +206,30 @@ pub(crate) fn identity(
         }
         wanted => wanted,
     };
-    let user = match (wanted.or(agent), wanted) {
+    let (user, from) = match (wanted.or(agent), wanted) {
         (Some(0), None) => {
             warnings.add(&format!(
                 "agent is root, watcher is not; cure: {CURE}: \"0\""
             ));
-            template.run_as_user
+            (
+                template.run_as_user,
+                "agent.runAsUser, for the agent is root",
+            )
         }
-        (Some(user), _) => user,
+        (Some(user), Some(_)) => (user, "setting securityContext.runAsUser"),
+        (Some(user), None) => (user, "the agent's own, as the Pod says it"),
         (None, _) => {
             let assumed = template.run_as_user;
             warnings.add(&format!("agent's uid is unknown; if not {assumed}: {CURE}"));
-            assumed
+            (
+                assumed,
+                "agent.runAsUser, for the Pod does not say the agent's",
+            )
         }
     };
     Identity {
         user: Some(user),
         group,
+        from,
     }
 }

@@ -1,18 +1,15 @@
-//! Writes a plan into a patch: only what the Pod lacks or has otherwise.
+//! Writes what was decided into a patch: only what the Pod lacks or has otherwise.
 //!
 //! The order keeps every index true: first what is replaced or added inside containers, then removals from the highest
 //! index down, then what is appended, and containers last.
 
-use super::agent::Identity;
-use super::bridge::{self, Bridge};
+use super::bridge;
 use super::compare;
 use super::ours::{List, Named, RawPod};
 use super::patch::Patch;
-use super::resources::Quality;
-use super::settings::PodSettings;
 use super::status::Removed;
-use super::token::{self, TOKEN_DIR, Token};
-use super::transcript::Transcript;
+use super::survey::Survey;
+use super::token::{self, TOKEN_DIR};
 use super::volumes::{self, Placed, Step, Wanted};
 use super::warnings::Warnings;
 use super::{Mode, run_as};
@@ -27,16 +24,7 @@ pub(super) struct Plan<'p, 'a, 't> {
     pub(super) json: &'p [u8],
     pub(super) pod: &'p Pod<'a>,
     pub(super) template: &'t Template,
-    pub(super) settings: &'p PodSettings<'t>,
-    pub(super) mode: Mode,
-    pub(super) agent: usize,
-    pub(super) watcher: &'p Named,
-    pub(super) bridge: &'p Named,
-    pub(super) transcript: Transcript,
-    pub(super) identity: Identity,
-    pub(super) token: Token,
-    pub(super) quality: Quality,
-    pub(super) planned_bridge: Option<Bridge>,
+    pub(super) survey: &'p Survey<'t>,
 }
 
 impl Plan<'_, '_, '_> {
@@ -51,7 +39,7 @@ impl Plan<'_, '_, '_> {
         } else {
             RawPod::read(self.json)
         };
-        if let Some((_, source)) = &self.transcript.added {
+        if let Some((_, source)) = &self.survey.transcript.added {
             wanted.push(Wanted {
                 base: TRANSCRIPT_VOLUME.to_owned(),
                 json: format!("{{\"name\":\"{TRANSCRIPT_VOLUME}\",{source}}}"),
@@ -59,15 +47,15 @@ impl Plan<'_, '_, '_> {
                 shared_at: None,
             });
         }
-        if self.planned_bridge.is_some() {
+        if self.survey.planned_bridge.is_some() {
             wanted.push(bridge::volume(self.template));
         }
         let placed = volumes::place(
             self.pod,
             &raw,
             wanted,
-            &[self.watcher, self.bridge],
-            self.agent,
+            &[&self.survey.watcher, &self.survey.bridge],
+            self.survey.agent,
         );
         for volume in placed.iter().filter(|volume| volume.name != volume.base) {
             warnings.add(&format!(
@@ -110,10 +98,10 @@ impl Plan<'_, '_, '_> {
 
     /// Whether no container or volume of the Pod could be one of ours.
     fn nothing_of_ours(&self) -> bool {
-        self.watcher.found.is_empty()
-            && self.bridge.found.is_empty()
+        self.survey.watcher.found.is_empty()
+            && self.survey.bridge.found.is_empty()
             && !volumes::any_of_ours(self.pod)
-            && !self.token.volumes.iter().any(|at| {
+            && !self.survey.token.volumes.iter().any(|at| {
                 self.pod
                     .spec
                     .volumes
@@ -121,7 +109,7 @@ impl Plan<'_, '_, '_> {
                     .get(*at)
                     .is_some_and(|volume| !token::is_standard_volume(volume))
             })
-            && !self.token.mounts.iter().any(|at| {
+            && !self.survey.token.mounts.iter().any(|at| {
                 self.token_mount(at)
                     .is_some_and(|m| !token::is_standard_mount(m))
             })
@@ -152,9 +140,9 @@ impl Plan<'_, '_, '_> {
         transcript_volume: &str,
         state_volume: &str,
     ) -> Vec<(&'s Named, String)> {
-        let native = matches!(self.mode, Mode::Native);
+        let native = matches!(self.survey.mode, Mode::Native);
         let mut out = Vec::new();
-        if let Some(bridge) = &self.planned_bridge {
+        if let Some(bridge) = &self.survey.planned_bridge {
             let mut common = Changes {
                 renamed: renamed.to_vec(),
                 ..Changes::default()
@@ -164,20 +152,20 @@ impl Plan<'_, '_, '_> {
                     .fields
                     .push(("restartPolicy", Some("\"Always\"".to_owned())));
             }
-            if self.token.kept {
+            if self.survey.token.kept {
                 common.mounts.push(block_token(BRIDGE_VOLUME, renamed));
             }
             let text = bridge::render(
                 bridge,
-                self.bridge,
+                &self.survey.bridge,
                 self.template,
-                self.settings,
-                &self.identity,
-                self.quality,
+                &self.survey.settings,
+                &self.survey.identity,
+                self.survey.quality,
                 common,
             );
             if let Some(text) = text {
-                out.push((self.bridge, text));
+                out.push((&self.survey.bridge, text));
             }
             let url = format!("http://127.0.0.1:{}", bridge.port);
             changes
@@ -195,33 +183,35 @@ impl Plan<'_, '_, '_> {
             changes.without_env.push("ENDS_AFTER");
             changes.env.retain(|(name, _)| name != "ENDS_AFTER");
         }
-        changes.name = Some(&self.watcher.name);
-        let path = json::env("TRANSCRIPT_PATH", &self.transcript.path);
+        changes.name = Some(&self.survey.watcher.name);
+        let path = json::env("TRANSCRIPT_PATH", &self.survey.transcript.path);
         changes.env.push(("TRANSCRIPT_PATH".to_owned(), path));
-        changes.env.extend(self.transcript.env.iter().cloned());
+        changes
+            .env
+            .extend(self.survey.transcript.env.iter().cloned());
         // In the order in which a second look finds them.
-        if let Some((path, _)) = &self.transcript.added {
+        if let Some((path, _)) = &self.survey.transcript.added {
             changes.mounts.push(mount(transcript_volume, path, true));
         }
         changes
             .mounts
-            .extend(self.transcript.mounts.iter().cloned());
-        if self.token.kept {
+            .extend(self.survey.transcript.mounts.iter().cloned());
+        if self.survey.token.kept {
             changes.mounts.push(block_token(state_volume, &[]));
         }
-        run_as(&self.identity, &mut changes);
+        run_as(&self.survey.identity, &mut changes);
         let mut text = String::with_capacity(4096);
         self.template.watcher.render(&changes, &mut text);
-        out.push((self.watcher, text));
+        out.push((&self.survey.watcher, text));
         out
     }
 
     /// The agent's own mounts and variable.
     fn write_agent(&self, patch: &mut Patch, transcript_volume: &str, bridge_volume: &str) {
-        let Some(agent) = self.pod.spec.containers.items().get(self.agent) else {
+        let Some(agent) = self.pod.spec.containers.items().get(self.survey.agent) else {
             return;
         };
-        let at = format!("/spec/containers/{}", self.agent);
+        let at = format!("/spec/containers/{}", self.survey.agent);
         let has = |path: &str| {
             agent
                 .volume_mounts
@@ -230,11 +220,11 @@ impl Plan<'_, '_, '_> {
                 .any(|mount| &*mount.mount_path == path)
         };
         let mut mounts = Vec::new();
-        if let Some((path, _)) = &self.transcript.added {
+        if let Some((path, _)) = &self.survey.transcript.added {
             mounts.push(mount(transcript_volume, path, false));
             patch.undo.agent_mounts.push(path.clone());
         }
-        if self.planned_bridge.is_some() && !has(BRIDGE_DIR) {
+        if self.survey.planned_bridge.is_some() && !has(BRIDGE_DIR) {
             mounts.push(mount(bridge_volume, BRIDGE_DIR, false));
             patch.undo.agent_mounts.push(BRIDGE_DIR.to_owned());
         }
@@ -244,6 +234,7 @@ impl Plan<'_, '_, '_> {
             &mounts,
         );
         if self
+            .survey
             .planned_bridge
             .as_ref()
             .is_some_and(|bridge| bridge.agent_env)
@@ -260,7 +251,7 @@ impl Plan<'_, '_, '_> {
     /// The one removal: the API server's token volume, with its mounts and the flag.
     fn write_token(&self, patch: &mut Patch, raw: &RawPod<'_>) {
         let volumes = self.pod.spec.volumes.items();
-        for place in self.token.mounts.iter().rev() {
+        for place in self.survey.token.mounts.iter().rev() {
             let (list, container, index) = place;
             let path = format!("/spec/{list}/{container}/volumeMounts/{index}");
             patch.remove(&path);
@@ -285,7 +276,7 @@ impl Plan<'_, '_, '_> {
                 value,
             });
         }
-        for at in self.token.volumes.iter().rev() {
+        for at in self.survey.token.volumes.iter().rev() {
             let Some(volume) = volumes.get(*at) else {
                 continue;
             };
@@ -298,7 +289,7 @@ impl Plan<'_, '_, '_> {
                 value,
             });
         }
-        if self.token.set_flag {
+        if self.survey.token.set_flag {
             patch.add("/spec/automountServiceAccountToken", "false");
             patch
                 .undo
@@ -312,6 +303,7 @@ impl Plan<'_, '_, '_> {
             if let Step::Replace(at) = volume.step {
                 // The token's volumes below it are gone by now.
                 let gone = self
+                    .survey
                     .token
                     .volumes
                     .iter()
@@ -334,14 +326,14 @@ impl Plan<'_, '_, '_> {
         raw: &RawPod<'_>,
         containers: &[(&Named, String)],
     ) {
-        let list = match self.mode {
+        let list = match self.survey.mode {
             Mode::Native => List::InitContainers,
             Mode::Plain => List::Containers,
         };
         let mut stale: Vec<(List, usize)> = Vec::new();
         let mut added = Vec::new();
-        let unwanted = if self.planned_bridge.is_none() {
-            self.bridge.found.as_slice()
+        let unwanted = if self.survey.planned_bridge.is_none() {
+            self.survey.bridge.found.as_slice()
         } else {
             &[]
         };

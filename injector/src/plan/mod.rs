@@ -10,6 +10,7 @@ mod compare;
 mod container;
 mod decide;
 mod env;
+mod explain;
 mod legal;
 mod ours;
 mod patch;
@@ -19,6 +20,7 @@ mod quantity;
 mod resources;
 mod settings;
 pub(crate) mod status;
+mod survey;
 pub(crate) mod token;
 mod transcript;
 mod volumes;
@@ -26,12 +28,12 @@ mod warnings;
 mod whole;
 
 pub use decide::{Reason, Rule};
+pub(crate) use explain::{Explanation, explain};
 
 use crate::pod::Pod;
 use crate::template::{Changes, Template};
 use agent::Identity;
-use settings::PodSettings;
-use sidecar::names::{BRIDGE, WATCHER};
+use survey::Survey;
 use warnings::Warnings;
 
 /// What is known of a Pod besides its own fields.
@@ -159,49 +161,8 @@ fn build(
     template: &Template,
     warnings: &mut Warnings,
 ) -> Result<(Mode, patch::Patch), Reason> {
-    let settings = PodSettings::read(&pod.metadata.annotations, template, warnings);
-    let watcher = ours::container(pod, WATCHER, Some(&template.watcher));
-    let bridge = ours::container(pod, BRIDGE, template.bridge.as_ref());
-    for named in [&watcher, &bridge] {
-        if named.clash && (named.name.starts_with(WATCHER) || settings.flag("bridge.enabled")) {
-            warnings.add(&format!(
-                "a container of yours has our name; ours is called {}",
-                named.name
-            ));
-        }
-    }
-    let list = ours::List::Containers;
-    let is_users = |index: usize| !watcher.is_at(list, index) && !bridge.is_at(list, index);
-    let Some(at) = agent::find(pod, is_users, warnings) else {
-        warnings.add("not injected: the Pod has no container that could be the agent");
-        return Err(Reason::NoAgent);
-    };
-    let Some(agent) = pod.spec.containers.items().get(at) else {
-        return Err(Reason::NoAgent);
-    };
-    let mode = mode(pod, &settings, warnings)?;
-    let location = agent::location(agent, &settings, template, warnings);
-    let identity = agent::identity(pod, agent, &settings, template, warnings);
-    let root = agent::agent_user(pod, agent).1 == agent::Root::Yes;
-    let transcript =
-        transcript::plan(pod, agent, &location, &settings, root, warnings).map_err(|why| {
-            warnings.add(&format!("not injected: {why}"));
-            Reason::Unseen
-        })?;
-    let token = token::plan(pod, &settings, warnings);
-    let own = |name: &str| {
-        (name == watcher.name && !watcher.found.is_empty())
-            || (name == bridge.name && !bridge.found.is_empty())
-    };
-    let users = pod
-        .spec
-        .containers
-        .items()
-        .iter()
-        .chain(pod.spec.init_containers.items());
-    let quality = resources::quality(pod, users.filter(|container| !own(&container.name)));
-    let planned_bridge = bridge::plan(pod, agent, template, &settings, own, warnings);
-
+    let survey = Survey::of(pod, template, warnings)?;
+    let settings = &survey.settings;
     let mut changes = Changes::default();
     let mut wanted: Vec<volumes::Wanted> = template
         .volumes
@@ -216,18 +177,18 @@ fn build(
         .collect();
     container::apply(
         template,
-        &settings,
-        quality,
+        settings,
+        survey.quality,
         &mut changes,
         &mut wanted,
         warnings,
     );
-    container::run(pod, &settings, &mut changes);
+    container::run(pod, settings, &mut changes);
     probes::apply(
         pod,
         &template.watcher,
-        &settings,
-        own,
+        settings,
+        |name| survey.owns(name),
         &mut changes,
         warnings,
     );
@@ -235,37 +196,9 @@ fn build(
         json,
         pod,
         template,
-        settings: &settings,
-        mode,
-        agent: at,
-        watcher: &watcher,
-        bridge: &bridge,
-        transcript,
-        identity,
-        token,
-        quality,
-        planned_bridge,
+        survey: &survey,
     };
-    Ok((mode, plan.write(changes, wanted, warnings)))
-}
-
-/// Native for a Pod that ends by itself, plain otherwise, unless the settings say.
-fn mode(
-    pod: &Pod<'_>,
-    settings: &PodSettings<'_>,
-    warnings: &mut Warnings,
-) -> Result<Mode, Reason> {
-    let ends = pod.ends_by_itself();
-    match settings.text("mode") {
-        Some("native") => Ok(Mode::Native),
-        Some("plain") if ends && settings.text("plain.endsAfter").is_none() => {
-            warnings.add("not injected: mode plain would keep this Pod from ending; set plain.endsAfter or mode native");
-            Err(Reason::PlainWithoutEnd)
-        }
-        Some("plain") => Ok(Mode::Plain),
-        _ if ends => Ok(Mode::Native),
-        _ => Ok(Mode::Plain),
-    }
+    Ok((survey.mode, plan.write(changes, wanted, warnings)))
 }
 
 /// The user and group of one of our containers.

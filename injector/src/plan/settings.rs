@@ -100,6 +100,18 @@ impl<'t> PodSettings<'t> {
         }
     }
 
+    /// Where `value`, which is in force, comes from: `annotation`, `chart` or `default`.
+    pub(crate) fn origin(&self, setting: &Setting, value: &serde_json::Value) -> &'static str {
+        let default = || serde_json::from_str::<serde_json::Value>(setting.default?).ok();
+        if self.over.iter().any(|(own, _)| own.path == setting.path) {
+            "annotation"
+        } else if default().as_ref() == Some(value) {
+            "default"
+        } else {
+            "chart"
+        }
+    }
+
     pub(crate) fn text(&self, path: &str) -> Option<&str> {
         match self.get(path)? {
             Value::Text(text) => Some(text),

@@ -188,14 +188,14 @@ impl Plan<'_, '_, '_> {
             }
         }
         volumes.sort();
-        let mut containers = vec![self.watcher.name.clone()];
-        if self.planned_bridge.is_some() {
-            containers.push(self.bridge.name.clone());
+        let mut containers = vec![self.survey.watcher.name.clone()];
+        if self.survey.planned_bridge.is_some() {
+            containers.push(self.survey.bridge.name.clone());
         }
-        let agent = self.pod.spec.containers.items().get(self.agent);
+        let agent = self.pod.spec.containers.items().get(self.survey.agent);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            mode: self.mode.label().to_owned(),
+            mode: self.survey.mode.label().to_owned(),
             template: self.template.hash.clone(),
             agent: agent
                 .map(|agent| agent.name.to_string())
