@@ -20,10 +20,40 @@
 {{- $account.name | default ($account.create | ternary (include "bot-service.fullname" .) "default") -}}
 {{- end -}}
 
+{{- /* Name of one object. The start is cut so that the suffix always fits into 63 characters.
+Takes a list: root, suffix. */ -}}
+{{- define "bot-service.componentName" -}}
+{{- $root := index . 0 -}}
+{{- $suffix := index . 1 -}}
+{{- $room := sub 62 (len $suffix) | int -}}
+{{- printf "%s-%s" (include "bot-service.fullname" $root | trunc $room | trimSuffix "-") $suffix -}}
+{{- end -}}
+
 {{- /* Secret with the bot's credentials. */ -}}
 {{- define "bot-service.secretName" -}}
 {{- .Values.secrets.existingSecret | default (include "bot-service.fullname" .) -}}
 {{- end -}}
+
+{{- /* Secret with the callers' tokens. */ -}}
+{{- define "bot-service.apiTokensName" -}}
+{{- .Values.apiTokens.existingSecret | default (include "bot-service.componentName" (list . "api-tokens")) -}}
+{{- end -}}
+
+{{- /* The callers' tokens as the bot reads them: name to token and namespaces. */ -}}
+{{- define "bot-service.apiTokens" -}}
+{{- $callers := dict -}}
+{{- range .Values.apiTokens.tokens -}}
+{{- if hasKey $callers .name }}{{ fail (printf "apiTokens.tokens names %s twice" .name) }}{{ end -}}
+{{- $_ := set $callers .name (dict "token" .token "namespaces" .namespaces) -}}
+{{- end -}}
+{{- toRawJson $callers -}}
+{{- end -}}
+
+{{- /* Address of the bot inside the cluster; the umbrella tells it to the watchers. */ -}}
+{{- define "bot-service.url" -}}
+{{- printf "http://%s.%s.svc:%d" (include "bot-service.fullname" .) .Release.Namespace (int .Values.service.ports.http) -}}
+{{- end -}}
+
 
 {{- /* What selects the bot's Pods; a Deployment's selector can never change, so nothing else belongs here. */ -}}
 {{- define "bot-service.selectorLabels" -}}
@@ -80,6 +110,17 @@ app.kubernetes.io/component: bot
 {{- if not (or (kindIs "invalid" $amount) (eq (toString $amount) "")) }}{{ $_ := set $kept $name $amount }}{{ end -}}
 {{- end -}}
 {{- if $kept }}{{ $_ := set $out $kind $kept }}{{ end -}}
+{{- end -}}
+{{- toYaml $out -}}
+{{- end -}}
+
+{{- /* A mapping as YAML, without nulls, its numbers never in the 1e+06 form that a float takes. Takes the mapping. */ -}}
+{{- define "bot-service.wholeNumbers" -}}
+{{- $out := dict -}}
+{{- range $key, $value := . -}}
+{{- if kindIs "float64" $value }}{{ $_ := set $out $key (int64 $value) }}
+{{- else if not (kindIs "invalid" $value) }}{{ $_ := set $out $key $value }}
+{{- end -}}
 {{- end -}}
 {{- toYaml $out -}}
 {{- end -}}

@@ -27,7 +27,7 @@
 {{- if $monitoring.transcript.volume.hostPath -}}
 {{- $warnings = append $warnings "transcript.volume.hostPath: namespaces that enforce the baseline or restricted standard refuse such Pods." -}}
 {{- end -}}
-{{- if and $monitoring.bridge.enabled (not $monitoring.bot.url) -}}
+{{- if and $monitoring.bridge.enabled (not $monitoring.bot.url) (not (index .Values "bot-service").enabled) -}}
 {{- $warnings = append $warnings "bridge.enabled without bot.url: nothing hands input to the bridge." -}}
 {{- end -}}
 {{- range $warnings }}

@@ -3,7 +3,7 @@ discord-monitoring.sidecarConfig: the injector's sidecar.yaml, format version 1.
 watcher: it reloads the file when it changes, and appends what depends on a Pod.
 */ -}}
 {{- define "discord-monitoring.sidecarConfig" -}}
-{{- $v := .Values.discord.monitoring -}}
+{{- $v := include "discord-monitoring.monitoring" . | fromYaml -}}
 {{- $sidecar := dict "root" . "values" $v "complete" true -}}
 version: 1
 # Where the agent writes, and its user, when its Pod does not say.
@@ -29,6 +29,16 @@ imagePullSecrets:
 podSecurity:
   {{- include "watcher-sidecar.podSecurity" $sidecar | nindent 2 }}
 {{ end -}}
+
+{{- /* discord.monitoring as the watchers get it: with the bot service beside us, its address is bot.url's default. */ -}}
+{{- define "discord-monitoring.monitoring" -}}
+{{- $v := deepCopy .Values.discord.monitoring -}}
+{{- $bot := index .Subcharts "bot-service" -}}
+{{- if and $bot $bot.Values.enabled (not $v.bot.url) -}}
+{{- $_ := set $v.bot "url" (include "bot-service.url" $bot) -}}
+{{- end -}}
+{{- toYaml $v -}}
+{{- end -}}
 
 {{- /*
 discord-monitoring.settings: the settings the injector decides by, as nested YAML. Image, resources, probes and env
