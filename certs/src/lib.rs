@@ -20,4 +20,4 @@ pub use make::{MakeError, apply};
 pub use manager::{Health, Manager};
 pub use resolver::{Certificate, CertificateError, Resolver};
 pub use state::{Authority, Key, Leaf, Seconds, State};
-pub use verify::{VerifyError, verify};
+pub use verify::{VerifyError, certificates, expires, verify, verify_chain};

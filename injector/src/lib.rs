@@ -10,6 +10,7 @@
     reason = "patch and path, own and owner: the domain's words"
 )]
 
+mod check;
 mod cli;
 mod json;
 mod metrics;

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 use sidecar::names::INJECT;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Arguments shared by the commands that work on manifests.
@@ -27,13 +27,18 @@ pub(super) struct Input {
 
 impl Input {
     pub(super) fn template(&self) -> anyhow::Result<Template> {
-        let Some(path) = &self.sidecar else {
-            return Template::parse(DEFAULT).context("the embedded sidecar definition is broken");
-        };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
-        Template::parse(&text).with_context(|| path.display().to_string())
+        sidecar_definition(self.sidecar.as_deref())
     }
+}
+
+/// The definition in a file, or the embedded one.
+pub(super) fn sidecar_definition(path: Option<&Path>) -> anyhow::Result<Template> {
+    let Some(path) = path else {
+        return Template::parse(DEFAULT).context("the embedded sidecar definition is broken");
+    };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read", path.display()))?;
+    Template::parse(&text).with_context(|| path.display().to_string())
 }
 
 /// Arguments of `inject`.

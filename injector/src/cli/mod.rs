@@ -1,5 +1,6 @@
 //! The command line: `serve` runs the webhook; the others work on manifests with the same code and without a cluster.
 
+mod check;
 mod documents;
 mod durations;
 mod explain;
@@ -31,6 +32,10 @@ enum Command {
     Inject(inject::InjectArgs),
     /// Tell what the webhook would do with manifests, and why.
     Explain(explain::ExplainArgs),
+    /// Look at an installation, or at manifests, for what gets no watcher.
+    ///
+    /// Exit codes: 0 nothing found; 1 something found; 2 nothing found, but not all could be looked at; 64 wrong command line.
+    Check(check::CheckArgs),
     /// Print manifests with the watcher taken out again.
     Uninject(uninject::UninjectArgs),
 }
@@ -64,6 +69,7 @@ impl Cli {
             }
             Command::Inject(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Check(args) => Ok(args.run()),
             Command::Uninject(args) => args.run(),
         }
     }

@@ -25,6 +25,10 @@ pub(super) struct Namespaces {
 }
 
 impl NamespaceArgs {
+    pub(super) fn new(namespace: String, labels: Vec<(String, String)>) -> Self {
+        Self { namespace, labels }
+    }
+
     /// Adds the namespaces that `documents` define.
     pub(super) fn with(self, documents: &[Value]) -> Namespaces {
         let mut defined = BTreeMap::new();
@@ -81,7 +85,7 @@ fn texts(map: &Map<String, Value>) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err(format!(

@@ -19,6 +19,7 @@ mod probes;
 mod quantity;
 mod resources;
 mod settings;
+mod standing;
 pub(crate) mod status;
 mod survey;
 pub(crate) mod token;
@@ -29,6 +30,8 @@ mod whole;
 
 pub use decide::{Reason, Rule};
 pub(crate) use explain::{Explanation, explain};
+pub(crate) use quantity::nano;
+pub(crate) use standing::{Standing, standing};
 
 use crate::pod::Pod;
 use crate::template::{Changes, Template};

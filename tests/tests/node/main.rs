@@ -15,6 +15,7 @@
 mod support;
 
 mod bad_input;
+mod check;
 mod config_dirs;
 mod job;
 mod no_harm;
