@@ -96,3 +96,14 @@ app.kubernetes.io/component: injector
 {{- end -}}
 {{- with $secrets }}{{ toYaml (uniq .) }}{{ end -}}
 {{- end -}}
+
+{{- /* A mapping as YAML, without nulls, its numbers never in the 1e+06 form that a float takes. Takes the mapping. */ -}}
+{{- define "discord-monitoring.wholeNumbers" -}}
+{{- $out := dict -}}
+{{- range $key, $value := . -}}
+{{- if kindIs "float64" $value }}{{ $_ := set $out $key (int64 $value) }}
+{{- else if not (kindIs "invalid" $value) }}{{ $_ := set $out $key $value }}
+{{- end -}}
+{{- end -}}
+{{- toYaml $out -}}
+{{- end -}}

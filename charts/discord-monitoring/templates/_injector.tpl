@@ -31,7 +31,7 @@
 {{- if .Values.discord.monitoring.openshift -}}
 {{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" -}}
 {{- end -}}
-{{- toYaml $context -}}
+{{- include "discord-monitoring.wholeNumbers" $context -}}
 {{- end -}}
 
 {{- /* One injector a node and a zone where there are several; never a reason not to start. A constraint of a person's own

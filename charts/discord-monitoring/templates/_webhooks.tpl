@@ -50,9 +50,8 @@ matchExpressions:
   {{- end }}
 {{- end -}}
 
-{{- /* Conditions both entries share: mirror Pods stand outside the API server's power, and on Windows our image does
-not run. Takes the entry's values (enabled, matchConditions). */ -}}
-{{- define "discord-monitoring.matchConditions" -}}
+{{- /* Mirror Pods stand outside the API server's power, and on Windows our image does not run. */ -}}
+{{- define "discord-monitoring.commonConditions" -}}
 - name: not-a-mirror-pod
   expression: >-
     !object.metadata.?annotations['kubernetes.io/config.mirror'].hasValue()
@@ -60,6 +59,11 @@ not run. Takes the entry's values (enabled, matchConditions). */ -}}
   expression: >-
     object.spec.?os.?name.orValue('linux') != 'windows'
     && object.spec.?nodeSelector['kubernetes.io/os'].orValue('linux') != 'windows'
+{{- end -}}
+
+{{- /* Conditions of one entry. Takes the entry's values (enabled, matchConditions). */ -}}
+{{- define "discord-monitoring.matchConditions" -}}
+{{ include "discord-monitoring.commonConditions" . }}
 {{- if not .enabled }}
 - name: switched-off
   expression: "false"

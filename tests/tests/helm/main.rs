@@ -17,6 +17,7 @@ mod bot;
 mod definition;
 mod examples;
 mod injector;
+mod observed;
 #[cfg(feature = "node")]
 mod on_node;
 mod render;

@@ -396,8 +396,13 @@ fn the_api_server_takes_every_scenario() {
             }
             let mut args = vec!["--values", path.to_str().unwrap(), "--namespace", "default"];
             if name == "discord-monitoring" {
-                // A kind of the Prometheus operator's, which a bare cluster does not know.
-                args.extend(["--set", "injector.serviceMonitor.enabled=false"]);
+                // Kinds of the Prometheus operator's, which a bare cluster does not know.
+                args.extend([
+                    "--set",
+                    "injector.serviceMonitor.enabled=false,watcherPodMonitor.enabled=false,prometheusRule.enabled=false",
+                ]);
+            } else {
+                args.extend(["--set", "serviceMonitor.enabled=false"]);
             }
             let text = crate::support::template(name, &args);
             let file = tempfile::NamedTempFile::new().unwrap();

@@ -259,19 +259,27 @@ fn helm_itself_refuses_with_the_name() {
 #[test]
 fn an_old_spelling_is_refused_with_the_new_one() {
     for (old, new) in [
-        ("polling.interval", "polling.intervalMs"),
-        ("polling.batch", "polling.batchSize"),
-        ("webhook.url", "webhook.value"),
-        ("webhook.secretName", "webhook.existingSecret"),
-        ("stats.cost", "stats.trackCost"),
-        ("retention.hours", "retention.channelHours"),
-        ("logLevel", "logging.level"),
-        ("webhookUrl", "webhook.value"),
+        ("discord.monitoring.polling.interval", "polling.intervalMs"),
+        ("discord.monitoring.polling.batch", "polling.batchSize"),
+        ("discord.monitoring.webhook.url", "webhook.value"),
+        (
+            "discord.monitoring.webhook.secretName",
+            "webhook.existingSecret",
+        ),
+        ("discord.monitoring.stats.cost", "stats.trackCost"),
+        (
+            "discord.monitoring.retention.hours",
+            "retention.channelHours",
+        ),
+        ("discord.monitoring.logLevel", "logging.level"),
+        ("discord.monitoring.webhookUrl", "webhook.value"),
+        ("injector.replicas", "injector.replicaCount"),
+        ("injector.failurePolicy", "injector.webhooks.failurePolicy"),
+        ("injector.logLevel", "injector.logging.level"),
+        ("botService.enabled", "bot-service"),
+        ("bot-service.secrets.databaseUrl", "database.url"),
     ] {
-        let outcome = try_template(
-            "discord-monitoring",
-            &["--set", &format!("discord.monitoring.{old}=1")],
-        );
+        let outcome = try_template("discord-monitoring", &["--set", &format!("{old}=1")]);
         let said = format!("use {new} instead");
         assert!(
             !outcome.ok && outcome.stderr.contains(&said),

@@ -90,6 +90,7 @@ fn collect(
         json!(format!("sha256:{:064}", 7)),
         json!(["other"]),
         json!(["7"]),
+        json!(["Deny"]),
         json!([{"name": "other", "token": "0123456789abcdef", "namespaces": ["other"]}]),
         json!([{"name": "other", "expression": "true"}]),
         json!([{"name": "other", "value": "x"}]),
