@@ -31,8 +31,15 @@ a person named is waited for. */ -}}
       optional: true
       {{- end }}
 {{- end }}
+- name: SIGNING_KEY
+  valueFrom:
+    secretKeyRef: {name: {{ include "bot-service.secretName" . | quote }}, key: SIGNING_KEY, optional: true}
 - name: API_TOKENS_FILE
   value: {{ printf "/etc/discord-monitoring/api-tokens/%s" .Values.apiTokens.key | quote }}
+{{- if .Values.extraCA.configMap }}
+- name: EXTRA_CA_FILE
+  value: /etc/discord-monitoring/ca/ca.crt
+{{- end }}
 {{ include "bot-service.env.store" . }}
 {{ include "bot-service.env.runs" . }}
 {{- end -}}
@@ -65,6 +72,8 @@ a person named is waited for. */ -}}
   value: {{ $runs.archiveCategory | quote }}
 - name: LEASE_SECONDS
   value: {{ int $runs.leaseSeconds | quote }}
+- name: INPUT_TTL_SECONDS
+  value: {{ int .Values.input.ttlSeconds | quote }}
 {{- range $name, $value := dict
       "GUILD_ID" .Values.guildId
       "DISCORD_API_URL" .Values.discordApiUrl

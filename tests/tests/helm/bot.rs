@@ -273,7 +273,7 @@ fn values_arrive_under_the_names_the_bot_reads() {
         "guildId": "12", "discordApiUrl": "http://double/api/v10",
         "runs": {"mode": "threads", "category": "C", "onEnd": "delete", "archiveCategory": "A",
                  "threadsChannelId": "34", "leaseSeconds": 60},
-        "input": {"allowedUsers": ["5", "6"], "allowedRoles": ["7"]},
+        "input": {"allowedUsers": ["5", "6"], "allowedRoles": ["7"], "ttlSeconds": 8}, "extraCA": {"configMap": "ca"},
         "logging": {"level": "warn", "format": "text"}});
     for (name, value) in [
         ("GUILD_ID", "12"),
@@ -286,6 +286,8 @@ fn values_arrive_under_the_names_the_bot_reads() {
         ("LEASE_SECONDS", "60"),
         ("ALLOWED_USERS", "5,6"),
         ("ALLOWED_ROLES", "7"),
+        ("INPUT_TTL_SECONDS", "8"),
+        ("EXTRA_CA_FILE", "/etc/discord-monitoring/ca/ca.crt"),
         ("LOG_LEVEL", "warn"),
         ("LOG_FORMAT", "text"),
     ] {
@@ -301,6 +303,21 @@ fn values_arrive_under_the_names_the_bot_reads() {
     }
     let own = json!({"extraEnv": [{"name": "LOG_LEVEL", "value": "trace"}]});
     assert_eq!(env(&own, "LOG_LEVEL").unwrap()["value"], "trace");
+}
+
+#[test]
+fn every_name_in_the_bots_environment_is_one_it_reads() {
+    let source = crate::support::repository().join("bot/src/args.rs");
+    let source = std::fs::read_to_string(source).unwrap();
+    let all = crate::support::yaml("charts/bot-service/ci/everything-values.yaml");
+    let container = container(&all);
+    let ours = container["env"].as_array().unwrap();
+    assert!(ours.len() > 18, "{ours:?}");
+    for env in ours {
+        let name = env["name"].as_str().unwrap();
+        let reads = source.contains(&format!("env = \"{name}\""));
+        assert!(reads || name == "TZ", "the bot does not read {name}");
+    }
 }
 
 #[test]
