@@ -14,7 +14,7 @@ help: ## This list
 	@printf '\nCLUSTER=node (default), kind, existing (KUBECONFIG) or none; KUBERNETES=1.37 (default) or 1.34\n'
 
 .PHONY: tools
-tools: ## Build helm, kubeconform, cargo-deny and the node's programs into .tools/
+tools: ## Build helm, the charts' checkers, cargo-deny and the node's programs into .tools/
 	@hack/tools.sh
 
 .PHONY: node-up
@@ -31,7 +31,7 @@ images: ## Build the images and load them into the cluster
 
 .PHONY: charts
 charts: ## Fetch the charts' dependencies from their neighbours
-	@hack/tools.sh charts
+	@hack/tools.sh helm
 	@for chart in charts/*/ examples/*/ examples/*/*/; do \
 	  if grep -qs '^dependencies:' $$chart/Chart.yaml; then \
 	    echo "helm dependency build $$chart"; $(HELM) dependency build $$chart >/dev/null || exit 1; \

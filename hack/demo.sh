@@ -12,8 +12,8 @@ PAGE_PORT=${PAGE_PORT:-8088}
 DOUBLE=target/$(rustc -vV | sed -n 's/^host: //p')/release/discord-double
 
 case $CLUSTER in
-  node) "$ROOT/hack/tools.sh" apt charts node ;;
-  *) "$ROOT/hack/tools.sh" charts ;;
+  node) "$ROOT/hack/tools.sh" apt helm node ;;
+  *) "$ROOT/hack/tools.sh" helm ;;
 esac
 "$ROOT/hack/cluster/up.sh"
 KUBECONFIG=$("$ROOT/hack/cluster/env.sh")

@@ -7,6 +7,8 @@ source "$(dirname "$0")/lib.sh"
 export FULL=true PROPTEST_CASES=${PROPTEST_CASES:-4096}
 status=0
 
+"$ROOT/hack/tools.sh" helm4
+
 log "the default Kubernetes"
 "$ROOT/hack/test.sh" || status=1
 if [ "${CLUSTER:-node}" = node ]; then "$ROOT/hack/matrix.sh" 1.34 || status=1; fi

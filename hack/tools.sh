@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tools.sh [GROUP...]: makes the programs that no package registry ships, from pinned Go tool modules, into .tools/.
-# Groups: apt (Debian packages), charts (helm, kubeconform), node (Kubernetes, etcd, CoreDNS, metrics-server),
-# rust (cargo-deny). Without a group: all that this machine has a use for. A group that is up to date costs milliseconds.
+# Groups: apt (Debian packages), helm (helm, kubeconform: all that the demo needs), charts (those and what checks charts and
+# workflows), helm4 (for test-full), node (Kubernetes, etcd, CoreDNS, metrics-server), rust (cargo-deny). Without a group:
+# all that this machine has a use for, but helm4. A group that is up to date costs milliseconds.
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -84,11 +85,20 @@ group_apt() {
 }
 
 # Without a Kubernetes version of its own, `helm template` takes the cluster for 1.20 and refuses our charts.
-group_charts() {
+group_helm() {
   local at=helm.sh/helm/v3
   go_tools helm "$TOOLS/bin" "-X $at/internal/version.version=$(version helm $at) \
     -X $at/pkg/chartutil.k8sVersionMajor=1 -X $at/pkg/chartutil.k8sVersionMinor=${KUBERNETES#*.}"
 }
+
+group_charts() {
+  local module
+  group_helm
+  for module in actionlint helm-docs kube-score helm-unittest; do go_tools "$module" "$TOOLS/bin" ""; done
+}
+
+# In a folder of its own, for it is called helm too.
+group_helm4() { go_tools helm4 "$TOOLS/helm4" "-X helm.sh/helm/v4/internal/version.version=$(version helm4 helm.sh/helm/v4)"; }
 
 group_node() {
   if uses_kind; then log "Kind brings its own node: nothing to build"; return; fi
@@ -115,7 +125,7 @@ group_rust() {
 esac
 for group in "$@"; do
   case $group in
-    apt | charts | node | rust) "group_$group" ;;
-    *) die "no group called $group" "one of: apt charts node rust" ;;
+    apt | helm | charts | helm4 | node | rust) "group_$group" ;;
+    *) die "no group called $group" "one of: apt helm charts helm4 node rust" ;;
   esac
 done
