@@ -1,6 +1,7 @@
 //! The command line: `serve` runs the webhook; the others work on manifests with the same code and without a cluster.
 
 mod check;
+mod completions;
 mod documents;
 mod durations;
 mod explain;
@@ -38,6 +39,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Print manifests with the watcher taken out again.
     Uninject(uninject::UninjectArgs),
+    /// Print a shell's completion script.
+    Completions(completions::CompletionsArgs),
 }
 
 impl Cli {
@@ -71,6 +74,7 @@ impl Cli {
             Command::Explain(args) => args.run(),
             Command::Check(args) => Ok(args.run()),
             Command::Uninject(args) => args.run(),
+            Command::Completions(args) => Ok(args.run()),
         }
     }
 }
