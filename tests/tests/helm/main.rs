@@ -24,4 +24,5 @@ mod render;
 mod schema;
 mod settings;
 mod support;
+mod tools;
 mod used;
