@@ -60,6 +60,10 @@ test: ## check, then every promise once on one cluster
 test-full: ## test in its long versions: Kubernetes 1.34 too, many seeds
 	@hack/test-full.sh
 
+.PHONY: test-node
+test-node: ## Only the tests on a node
+	@hack/test-node.sh
+
 .PHONY: matrix
 matrix: ## The node tests on every Kubernetes there is a node for, one after the other
 	@hack/matrix.sh
@@ -67,6 +71,22 @@ matrix: ## The node tests on every Kubernetes there is a node for, one after the
 .PHONY: demo
 demo: ## A watched agent, its posts as they arrive, and a summary
 	@hack/demo.sh
+
+.PHONY: ct
+ct: ## ct lint, where chart-testing is installed
+	@ct lint --config ct.yaml
+
+.PHONY: package
+package: ## The charts as archives in .cache/charts
+	@hack/release.sh package
+
+.PHONY: release-images release-manifests release-charts
+release-images: ## For a release: this architecture's images, pushed to REGISTRY
+	@hack/release.sh images
+release-manifests: ## For a release: both architectures under one name, contents and signatures
+	@hack/release.sh manifests
+release-charts: ## For a release: the charts, pushed to REGISTRY and signed
+	@hack/release.sh charts
 
 .PHONY: clean
 clean: ## Remove the node and all that was built, but the tools

@@ -26,3 +26,4 @@ mod settings;
 mod support;
 mod tools;
 mod used;
+mod workflows;
