@@ -22,6 +22,6 @@ fn start(args: Args) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?
-        .block_on(run(args))
+        .block_on(run(*args))
         .map_err(anyhow::Error::from)
 }

@@ -1,0 +1,60 @@
+//! GET /runs/{channelId}/input: what was said to a run, by long poll. Items come again until they are acknowledged.
+
+use super::Shared;
+use super::auth::{self, store};
+use super::problem::Problem;
+use crate::clock::now;
+use axum::Json;
+use axum::extract::{Path, Query, State as Extract};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longest poll.
+pub(super) const POLL: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Deserialize)]
+pub(super) struct After {
+    #[serde(default)]
+    after: i64,
+}
+
+pub(super) async fn poll(
+    Extract(app): Extract<Shared>,
+    headers: HeaderMap,
+    Path(channel): Path<String>,
+    Query(After { after }): Query<After>,
+) -> Result<Response, Problem> {
+    let run = auth::own_run(&app, &headers, &channel).await?;
+    let store = store(&app)?;
+    let waiting = store.wakes().run(&run.id);
+    let end = Instant::now() + POLL;
+    let mut open = run.state.is_open();
+    loop {
+        let woken = waiting.notified();
+        // What was delivered counts, even when the run ended meanwhile.
+        let found = store.poll(&run.id, after, now()).await?;
+        if !open {
+            return Err(Problem::gone());
+        }
+        if !found.items.is_empty() {
+            return Ok(Json(json!({ "items": found.items })).into_response());
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || app.ending() {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        let look = store.backend().recheck().min(left);
+        tokio::select! {
+            _ = tokio::time::timeout(look, woken) => {}
+            () = app.ended() => {}
+        }
+        open = store
+            .run(&run.id)
+            .await?
+            .is_some_and(|run| run.state.is_open());
+    }
+}

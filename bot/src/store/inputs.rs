@@ -1,0 +1,247 @@
+//! Input for agents: stored, handed out in order until it is acknowledged, given up after its time.
+
+use super::{Store, StoreError};
+use crate::desk::{InputKind, MAX_WAITING, NewInput, Outcome, Queued};
+use sqlx::Row as _;
+
+/// Most items of one answer to a poll.
+const MAX_ITEMS: i64 = 16;
+
+/// An item as its watcher gets it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Item {
+    pub seq: i64,
+    pub kind: InputKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What a poll finds.
+#[derive(Debug, Default)]
+pub(crate) struct Poll {
+    pub items: Vec<Item>,
+    /// Whether the acknowledgement changed anything.
+    pub acknowledged: bool,
+}
+
+/// An input whose feedback in the channel is not up to date.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    pub run_id: String,
+    pub seq: i64,
+    pub kind: InputKind,
+    pub author: String,
+    /// queued, delivered, expired or dropped.
+    pub state: String,
+    pub message_id: Option<String>,
+}
+
+fn kind(word: &str) -> InputKind {
+    if word == "interrupt" {
+        InputKind::Interrupt
+    } else {
+        InputKind::Text
+    }
+}
+
+fn word(kind: InputKind) -> &'static str {
+    match kind {
+        InputKind::Text => "text",
+        InputKind::Interrupt => "interrupt",
+    }
+}
+
+impl Store {
+    /// Leaves an input for a live run with a bridge; the caller has checked both. The same source is the same input.
+    pub(crate) async fn queue(
+        &self,
+        run_id: &str,
+        input: &NewInput,
+        now: i64,
+        ttl: i64,
+    ) -> Result<Queued, StoreError> {
+        let mut transaction = self.backend.begin(&self.pool, run_id).await?;
+        let known = sqlx::query("SELECT seq FROM inputs WHERE run_id = $1 AND source = $2")
+            .bind(run_id)
+            .bind(&input.source)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if let Some(row) = known {
+            let seq = row.try_get("seq")?;
+            return Ok(Queued::Queued { seq });
+        }
+        let waiting: i64 = sqlx::query(
+            "SELECT COUNT(*) AS waiting FROM inputs WHERE run_id = $1 AND state = 'queued'",
+        )
+        .bind(run_id)
+        .fetch_one(&mut *transaction)
+        .await?
+        .try_get("waiting")?;
+        if waiting >= MAX_WAITING {
+            return Ok(Queued::QueueFull);
+        }
+        // Ended meanwhile: nothing is left behind.
+        let row = sqlx::query(
+            "UPDATE runs SET next_seq = next_seq + 1 WHERE id = $1 AND state IN ('creating', 'live') \
+             RETURNING next_seq - 1 AS seq",
+        )
+        .bind(run_id)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some(row) = row else {
+            return Ok(Queued::Finished);
+        };
+        let seq: i64 = row.try_get("seq")?;
+        sqlx::query(
+            "INSERT INTO inputs (run_id, seq, source, kind, text, author, state, created_at, expires_at, shown) \
+             VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8, '')",
+        )
+        .bind(run_id)
+        .bind(seq)
+        .bind(&input.source)
+        .bind(word(input.kind))
+        .bind(&input.text)
+        .bind(&input.author)
+        .bind(now)
+        .bind(now + ttl)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        self.wake_run(run_id).await;
+        self.wake_engine().await;
+        Ok(Queued::Queued { seq })
+    }
+
+    /// Acknowledges all up to `after`, and gives what comes next.
+    pub(crate) async fn poll(
+        &self,
+        run_id: &str,
+        after: i64,
+        now: i64,
+    ) -> Result<Poll, StoreError> {
+        let mut poll = Poll::default();
+        if after > 0 {
+            // The text has done its work; it is not kept.
+            let done = sqlx::query(
+                "UPDATE inputs SET state = 'delivered', text = '' WHERE run_id = $1 AND seq <= $2 AND state = 'queued'",
+            )
+            .bind(run_id)
+            .bind(after)
+            .execute(&self.pool)
+            .await?;
+            poll.acknowledged = done.rows_affected() > 0;
+            if poll.acknowledged {
+                self.wake_engine().await;
+                self.wake_run(run_id).await;
+            }
+        }
+        let rows = sqlx::query(
+            "SELECT seq, kind, text FROM inputs WHERE run_id = $1 AND seq > $2 AND state = 'queued' \
+             AND expires_at > $3 ORDER BY seq LIMIT $4",
+        )
+        .bind(run_id)
+        .bind(after)
+        .bind(now)
+        .bind(MAX_ITEMS)
+        .fetch_all(&self.pool)
+        .await?;
+        for row in &rows {
+            let kind = kind(&row.try_get::<String, _>("kind")?);
+            poll.items.push(Item {
+                seq: row.try_get("seq")?,
+                kind,
+                text: (kind == InputKind::Text)
+                    .then(|| row.try_get("text"))
+                    .transpose()?,
+            });
+        }
+        Ok(poll)
+    }
+
+    /// What became of an input; `None` while it waits. An input that is not known any more was dropped.
+    pub(crate) async fn outcome(
+        &self,
+        run_id: &str,
+        seq: i64,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let row = sqlx::query("SELECT state FROM inputs WHERE run_id = $1 AND seq = $2")
+            .bind(run_id)
+            .bind(seq)
+            .fetch_optional(&self.pool)
+            .await?;
+        let Some(row) = row else {
+            return Ok(Some(Outcome::Dropped));
+        };
+        Ok(match row.try_get::<String, _>("state")?.as_str() {
+            "queued" => None,
+            "delivered" => Some(Outcome::Delivered),
+            "expired" => Some(Outcome::Expired),
+            _ => Some(Outcome::Dropped),
+        })
+    }
+
+    /// Gives up what nobody fetched in time.
+    pub(crate) async fn expire_inputs(&self, now: i64) -> Result<u64, StoreError> {
+        let rows = sqlx::query(
+            "UPDATE inputs SET state = 'expired', text = '' WHERE state = 'queued' AND expires_at <= $1 \
+             RETURNING run_id",
+        )
+        .bind(now)
+        .fetch_all(&self.pool)
+        .await?;
+        for row in &rows {
+            self.wake_run(&row.try_get::<String, _>("run_id")?).await;
+        }
+        Ok(rows.len() as u64)
+    }
+
+    /// The run ended: nobody will fetch its input.
+    pub(super) async fn drop_inputs(&self, run_id: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE inputs SET state = 'dropped', text = '' WHERE run_id = $1 AND state = 'queued'",
+        )
+        .bind(run_id)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Inputs whose feedback is out of date, oldest first.
+    pub(crate) async fn unshown(&self, limit: i64) -> Result<Vec<Shown>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT run_id, seq, kind, author, state, message_id FROM inputs WHERE shown <> state \
+             ORDER BY created_at, seq LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Shown {
+                    run_id: row.try_get("run_id")?,
+                    seq: row.try_get("seq")?,
+                    kind: kind(&row.try_get::<String, _>("kind")?),
+                    author: row.try_get("author")?,
+                    state: row.try_get("state")?,
+                    message_id: row.try_get("message_id")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The feedback in the channel shows this state now.
+    pub(crate) async fn shown(
+        &self,
+        input: &Shown,
+        message_id: Option<&str>,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE inputs SET shown = $3, message_id = $4 WHERE run_id = $1 AND seq = $2")
+            .bind(&input.run_id)
+            .bind(input.seq)
+            .bind(&input.state)
+            .bind(message_id)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
