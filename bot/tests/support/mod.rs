@@ -1,0 +1,36 @@
+//! What the bot's tests share: a small Discord of one guild, and the bot as a process would run it, killed at will.
+#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(
+    unreachable_pub,
+    reason = "a folder of helpers is private to each test that names it"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "tests fail by panicking"
+)]
+
+pub mod discord;
+pub mod life;
+
+use std::time::{Duration, Instant};
+
+/// Longest wait for anything that should happen.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `check` gives a value.
+pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = check().await {
+            return value;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{what} did not happen in {PATIENCE:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
