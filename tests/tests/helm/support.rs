@@ -22,6 +22,12 @@ pub(crate) fn tool(name: &str) -> Command {
     Command::new(if built.exists() { built } else { name.into() })
 }
 
+/// Helm 4, of `hack/tools.sh helm4`.
+#[cfg(feature = "node")]
+pub(crate) fn helm_4() -> Command {
+    Command::new(repository().join(".tools/helm4/helm"))
+}
+
 /// What a program said.
 pub(crate) struct Outcome {
     pub(crate) ok: bool,
