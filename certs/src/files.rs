@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often the files are looked at.
-const POLL: Duration = Duration::from_secs(1);
+pub(crate) const POLL: Duration = Duration::from_secs(1);
 /// No certificate or key is near as long as this.
 const LONGEST: u64 = 256 * 1024;
 
@@ -115,7 +115,7 @@ impl Files {
     }
 }
 
-async fn read(path: &PathBuf) -> Result<Vec<u8>, FileError> {
+pub(crate) async fn read(path: &PathBuf) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::Read {
         path: path.clone(),
         source,

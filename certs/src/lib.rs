@@ -5,6 +5,7 @@
 //! signed is valid; any number of replicas agree without an election; no read or write outside one Secret and one
 //! webhook configuration. Refuses to know: HTTP, admission, and how the process listens.
 
+pub mod callers;
 pub mod cluster;
 mod decide;
 pub mod files;

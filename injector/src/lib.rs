@@ -10,6 +10,7 @@
     reason = "patch and path, own and owner: the domain's words"
 )]
 
+mod body;
 mod check;
 mod cli;
 mod json;
@@ -21,6 +22,7 @@ mod review;
 mod server;
 mod source;
 mod template;
+mod uid;
 mod uninject;
 
 pub use cli::Cli;

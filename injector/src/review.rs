@@ -52,39 +52,6 @@ impl Request<'_> {
     }
 }
 
-/// The uid of a review that does not parse: an answer under another uid counts as a failed call, and the message in it
-/// would be lost.
-pub(crate) fn uid(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Review {
-        request: Only,
-    }
-    #[derive(Deserialize)]
-    struct Only {
-        uid: String,
-    }
-    if let Ok(review) = serde_json::from_slice::<Review>(body) {
-        return Some(review.request.uid);
-    }
-    // No JSON at all: the first thing of that shape. The API server writes the uid first.
-    let text = body.get(..body.len().min(4096))?;
-    let text = String::from_utf8_lossy(text);
-    let (_, rest) = text.split_once("\"request\"")?;
-    let (_, rest) = rest.split_once("\"uid\"")?;
-    let value = rest
-        .trim_start()
-        .strip_prefix(':')?
-        .trim_start()
-        .strip_prefix('"')?;
-    let (uid, _) = value.split_once('"')?;
-    let legal = !uid.is_empty()
-        && uid.len() <= 128
-        && uid
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    legal.then(|| uid.to_owned())
-}
-
 /// One answer.
 #[derive(Debug, Default)]
 pub(crate) struct Answer<'a> {
@@ -154,24 +121,6 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn the_uid_is_found_in_what_does_not_parse() {
-        for (body, found) in [
-            (r#"{"request":{"uid":"a-1","object":5}}"#, Some("a-1")),
-            (r#"{"request":{"kind":7,"uid":"a-1"}}"#, Some("a-1")),
-            (
-                r#"{"kind":"AdmissionReview","request":{"uid":"a-1","object":{"spec"#,
-                Some("a-1"),
-            ),
-            (r#"{"request":{"uid" : "a-1", oops"#, Some("a-1")),
-            (r#"{"request":{"uid":"a\"b", oops"#, None),
-            ("", None),
-            ("\u{0}", None),
-        ] {
-            assert_eq!(uid(body.as_bytes()).as_deref(), found, "{body}");
-        }
-    }
-
-    #[test]
     fn an_answer_is_a_review_with_a_patch_in_base64() {
         let answer = Answer {
             uid: "u\"1",
@@ -210,7 +159,6 @@ mod tests {
         #[test]
         fn no_body_makes_reading_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = read(&body);
-            let _ = uid(&body);
         }
     }
 }

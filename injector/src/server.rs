@@ -1,11 +1,13 @@
 //! The webhook's routes: a review in, an answer out, nothing else.
 
+use crate::body::{Bodies, Refusal};
 use crate::metrics::{Metrics, Result as ResultLabels};
 use crate::plan::{self, Circumstances, Decision, Outcome};
 use crate::review::{self, Answer, Request};
 use crate::source::Source;
+use crate::uid::uid;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,14 +20,12 @@ pub const PODS_PATH: &str = "/inject";
 /// Path of the entry for namespaces that ask by label; being called there is how we know of the label.
 pub const NAMESPACES_PATH: &str = "/inject/namespace";
 
-/// The API server takes objects up to 3 MiB; a review carries one, and a few hundred bytes besides.
-const LARGEST: usize = 4 * 1024 * 1024;
-
 /// What every request needs.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) source: Arc<Source>,
     pub(crate) metrics: Metrics,
+    pub(crate) bodies: Bodies,
 }
 
 /// The webhook's routes.
@@ -67,16 +67,20 @@ async fn respond(
         )
             .into_response();
     }
-    let Ok(body) = to_bytes(body, LARGEST).await else {
-        shared.count("failed", "body");
-        return (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is longer than 4 MiB, or did not arrive\n",
-        )
-            .into_response();
+    let body = match shared.bodies.read(headers, body).await {
+        Ok(body) => body,
+        Err(refusal) => {
+            shared.count("failed", refusal.label());
+            let status = match refusal {
+                Refusal::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+                Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                Refusal::Broken => StatusCode::BAD_REQUEST,
+            };
+            return (status, format!("{refusal}\n")).into_response();
+        }
     };
     let start = Instant::now();
-    let answer = shared.answer(&body, namespace_opted_in);
+    let answer = shared.answer(body.bytes(), namespace_opted_in);
     shared
         .metrics
         .duration
@@ -105,7 +109,7 @@ impl Shared {
             Ok(request) => request,
             Err(error) => {
                 self.count("failed", "review");
-                let uid = review::uid(body)?;
+                let uid = uid(body)?;
                 tracing::warn!(uid, %error, "a review does not parse; the Pod is admitted unchanged");
                 let warning =
                     format!("discord-monitoring: not injected, the review does not parse: {error}");

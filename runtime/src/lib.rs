@@ -5,6 +5,7 @@
 //! the process within the drain time. Refuses to know: Kubernetes, Discord, certificates' origin, configuration files.
 
 pub mod admin;
+mod idle;
 pub mod log;
 pub mod serve;
 pub mod shutdown;

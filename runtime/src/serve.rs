@@ -1,9 +1,10 @@
 //! An accept loop whose peers can neither hold nor starve the process.
 //!
 //! Order of limits for one connection: a place among `max_connections`, then the TLS handshake, then each request's
-//! headers, then the whole request. On shutdown the listener closes, HTTP/2 peers get GOAWAY, HTTP/1 peers finish
+//! headers, then the whole request, then the pause before the next. On shutdown the listener closes, HTTP/2 peers get GOAWAY, HTTP/1 peers finish
 //! the request at hand, and what is left after `drain` is dropped.
 
+use crate::idle::{Activity, Patience, Watched};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -11,18 +12,27 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Pause after a failed accept, so that a lack of file descriptors does not turn into a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection may do nothing while others wait for its place.
+const CROWDED: Duration = Duration::from_secs(1);
+/// How long a peer has to leave after it was told to.
+const PARTING: Duration = Duration::from_secs(2);
+/// Bytes a peer may send ahead of us, for one request and for all of a connection's: what waits there is memory.
+const STREAM_WINDOW: u32 = 128 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
 
 /// Where connections come from.
 #[derive(Debug)]
@@ -44,6 +54,9 @@ pub struct ServeOptions {
     pub handshake_timeout: Duration,
     /// Longest time until a request's headers are there.
     pub header_timeout: Duration,
+    /// Longest pause between two requests of one connection. The API server gives up idle connections itself after 90 s,
+    /// so a longer time leaves the choice to it.
+    pub idle_timeout: Duration,
     /// Longest request, body and answer included.
     pub request_timeout: Duration,
     /// Longest wait for open requests after the shutdown token.
@@ -57,6 +70,7 @@ impl Default for ServeOptions {
             max_connections: 1024,
             handshake_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(2),
             request_timeout: Duration::from_secs(10),
             drain: Duration::from_secs(5),
         }
@@ -75,6 +89,58 @@ pub async fn serve(
         bounded(limit, request, next)
     }));
     let service = TowerToHyperService::new(router);
+    let drained = CancellationToken::new();
+    let server = Arc::new(Server {
+        builder: builder(&options),
+        patience: Patience {
+            first: options.header_timeout,
+            between: options.idle_timeout,
+            crowded: CROWDED,
+        },
+        tls: options.tls,
+        handshake_timeout: options.handshake_timeout,
+        closing: shutdown.clone(),
+        drained: drained.clone(),
+    });
+    let places = Arc::new(Semaphore::new(options.max_connections));
+    let (crowd, crowded) = watch::channel(false);
+    let connections = TaskTracker::new();
+
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            accepted = accept(&listener, &places, &crowd) => accepted,
+        };
+        let (stream, place) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted; pausing briefly");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (server, service, crowded) = (Arc::clone(&server), service.clone(), crowded.clone());
+        connections.spawn(async move {
+            let _place = place;
+            if let Err(error) = server.connection(stream, service, crowded).await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+    drop(listener);
+    connections.close();
+    tokio::select! {
+        () = connections.wait() => {}
+        () = tokio::time::sleep(options.drain) => {
+            tracing::warn!("some requests were still open when the drain time ended");
+            drained.cancel();
+        }
+    }
+}
+
+/// What the protocols may take of us.
+fn builder(options: &ServeOptions) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -86,46 +152,64 @@ pub async fn serve(
         .timer(TokioTimer::new())
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(64 * 1024)
         .max_concurrent_streams(250)
         .max_header_list_size(16 * 1024);
-    let builder = Arc::new(builder);
-    let places = Arc::new(Semaphore::new(options.max_connections));
-    let graceful = GracefulShutdown::new();
+    builder
+}
 
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &places) => accepted,
+/// What all connections share.
+struct Server {
+    builder: Builder<TokioExecutor>,
+    patience: Patience,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    handshake_timeout: Duration,
+    closing: CancellationToken,
+    drained: CancellationToken,
+}
+
+impl Server {
+    /// Serves one connection until it ends, does nothing for too long, or the server closes. The last two are told to the
+    /// peer (GOAWAY, or `connection: close`), so that no request on its way is lost.
+    async fn connection(
+        &self,
+        stream: Box<dyn Stream>,
+        service: TowerToHyperService<Router>,
+        mut crowded: watch::Receiver<bool>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let stream = tokio::select! {
+            () = self.closing.cancelled() => return Ok(()),
+            stream = handshake(stream, self.tls.clone(), self.handshake_timeout) => stream?,
         };
-        let (stream, place) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted; pausing briefly");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
+        let activity = Activity::new();
+        let service = Watched {
+            service,
+            activity: Arc::clone(&activity),
         };
-        let (builder, service) = (Arc::clone(&builder), service.clone());
-        let (tls, handshake_timeout) = (options.tls.clone(), options.handshake_timeout);
-        let watcher = graceful.watcher();
-        tokio::spawn(async move {
-            let _place = place;
-            let stream = match handshake(stream, tls, handshake_timeout).await {
-                Ok(stream) => stream,
-                Err(error) => return tracing::debug!(%error, "no TLS handshake"),
-            };
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(%error, "connection ended");
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        loop {
+            let (deadline, idle) = activity.deadline(self.patience, *crowded.borrow());
+            tokio::select! {
+                ended = connection.as_mut() => return ended,
+                () = self.closing.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    return tokio::select! {
+                        ended = connection => ended,
+                        () = self.drained.cancelled() => Ok(()),
+                    };
+                }
+                () = tokio::time::sleep_until(deadline) => {
+                    if idle && activity.deadline(self.patience, *crowded.borrow()).0 <= Instant::now() {
+                        connection.as_mut().graceful_shutdown();
+                        let _ = tokio::time::timeout(PARTING, connection).await;
+                        return Ok(());
+                    }
+                }
+                Ok(()) = crowded.changed() => {}
             }
-        });
-    }
-    drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => {}
-        () = tokio::time::sleep(options.drain) => {
-            tracing::warn!("some requests were still open when the drain time ended");
         }
     }
 }
@@ -134,14 +218,21 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A place first, then a connection: what is not accepted waits in the kernel and costs us nothing.
+///
+/// While all places are taken, idle connections hear of it and make room.
 async fn accept(
     listener: &Listener,
     places: &Arc<Semaphore>,
+    crowd: &watch::Sender<bool>,
 ) -> std::io::Result<(Box<dyn Stream>, OwnedSemaphorePermit)> {
+    if places.available_permits() == 0 {
+        crowd.send_replace(true);
+    }
     let place = Arc::clone(places)
         .acquire_owned()
         .await
         .map_err(std::io::Error::other)?;
+    crowd.send_if_modified(std::mem::take);
     let stream: Box<dyn Stream> = match listener {
         Listener::Tcp(listener) => {
             let (stream, _) = listener.accept().await?;

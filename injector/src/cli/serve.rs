@@ -1,10 +1,12 @@
 //! `serve`: the webhook and the admin port, until a signal.
 
 use super::durations;
+use crate::body::Bodies;
 use crate::metrics::{Metrics, Reload};
 use crate::server::{self, Shared};
 use crate::source::Source;
 use anyhow::{Context as _, bail};
+use certs::callers::Callers;
 use certs::files::Files;
 use certs::kubernetes::{Kubernetes, Names};
 use certs::{Manager, Policy, Resolver};
@@ -21,6 +23,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// Longest request, its body included. The API server itself waits for at most 30 s, 1 s by default; whoever sends more
+/// slowly than this is not the API server.
+const REQUEST: Duration = Duration::from_secs(5);
 
 /// Where the certificate comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,6 +68,10 @@ pub(super) struct ServeArgs {
         requires = "tls_cert"
     )]
     tls_key: Option<PathBuf>,
+    /// PEM certificates of who may call; without it anybody may. The API server shows one when its admission configuration
+    /// names a kubeconfig for this webhook.
+    #[arg(long, env = "INJECTOR_TLS_CLIENT_CA", value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
     /// Self-managed: Secret that holds CA and certificate.
     #[arg(long, env = "INJECTOR_SECRET_NAME", value_name = "NAME")]
     secret_name: Option<String>,
@@ -145,14 +155,25 @@ impl ServeArgs {
                 stop.clone(),
             ));
         }
-        let tls = rustls::ServerConfig::builder()
-            .with_no_client_auth()
-            .with_cert_resolver(resolver);
+        let tls = match &self.tls_client_ca {
+            None => rustls::ServerConfig::builder().with_no_client_auth(),
+            Some(path) => {
+                let mut callers = Callers::new(path.clone());
+                let verifier = callers.load().await?;
+                tasks.spawn(callers.follow(stop.clone()));
+                rustls::ServerConfig::builder().with_client_cert_verifier(verifier)
+            }
+        };
         let options = ServeOptions {
-            tls: Some(Arc::new(with_alpn(tls))),
+            tls: Some(Arc::new(with_alpn(tls.with_cert_resolver(resolver)))),
+            request_timeout: REQUEST,
             ..ServeOptions::default()
         };
-        let router = server::router(Arc::new(Shared { source, metrics }));
+        let router = server::router(Arc::new(Shared {
+            source,
+            metrics,
+            bodies: Bodies::default(),
+        }));
         let closing = CancellationToken::new();
         tasks.spawn(withdraw(signal, self.withdrawal, ready, closing.clone()));
         let address = listener.local_addr()?;

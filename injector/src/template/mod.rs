@@ -102,7 +102,10 @@ pub struct Template {
 impl Template {
     /// Reads and checks a definition.
     pub fn parse(yaml: &str) -> Result<Self, TemplateError> {
-        let file: File = serde_saphyr::from_str(yaml)
+        // Through a tree: a YAML reader for these very types would be some hundred KiB of code.
+        let tree: Value = serde_saphyr::from_str(yaml)
+            .map_err(|error| TemplateError::Parse(first_line(&error.to_string())))?;
+        let file: File = serde_json::from_value(tree)
             .map_err(|error| TemplateError::Parse(first_line(&error.to_string())))?;
         if file.version != VERSION {
             return Err(TemplateError::Version {

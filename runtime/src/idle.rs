@@ -1,0 +1,120 @@
+//! Which connections do nothing: a peer that only holds its place must give it up, soonest when others wait for one.
+
+use hyper::service::Service;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Requests of one connection: how many are open, and since when none is.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    open: usize,
+    /// Whether there was a request at all.
+    asked: bool,
+    since: Instant,
+}
+
+/// How long a connection may do nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Before its first request.
+    pub(crate) first: Duration,
+    /// Between requests.
+    pub(crate) between: Duration,
+    /// Either, while other connections wait for a place.
+    pub(crate) crowded: Duration,
+}
+
+impl Activity {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            inner: Mutex::new(Inner {
+                open: 0,
+                asked: false,
+                since: Instant::now(),
+            }),
+        })
+    }
+
+    /// When the connection is to be given up if nothing happens; or, while a request is open, when to ask again.
+    pub(crate) fn deadline(&self, patience: Patience, crowded: bool) -> (Instant, bool) {
+        self.with(|inner| {
+            let longest = if inner.asked {
+                patience.between
+            } else {
+                patience.first
+            };
+            let longest = if crowded {
+                longest.min(patience.crowded)
+            } else {
+                longest
+            };
+            if inner.open > 0 {
+                (Instant::now() + longest, false)
+            } else {
+                (inner.since + longest, true)
+            }
+        })
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A service whose requests are counted.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched<S> {
+    pub(crate) service: S,
+    pub(crate) activity: Arc<Activity>,
+}
+
+impl<S, R> Service<R> for Watched<S>
+where
+    S: Service<R>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Open<S::Future>;
+
+    fn call(&self, request: R) -> Self::Future {
+        self.activity.with(|inner| {
+            inner.open += 1;
+            inner.asked = true;
+        });
+        Open {
+            future: Box::pin(self.service.call(request)),
+            activity: Arc::clone(&self.activity),
+        }
+    }
+}
+
+/// An open request; dropped when it is answered or given up.
+pub(crate) struct Open<F> {
+    future: Pin<Box<F>>,
+    activity: Arc<Activity>,
+}
+
+impl<F: Future> Future for Open<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.future.as_mut().poll(context)
+    }
+}
+
+impl<F> Drop for Open<F> {
+    fn drop(&mut self) {
+        self.activity.with(|inner| {
+            inner.open = inner.open.saturating_sub(1);
+            inner.since = Instant::now();
+        });
+    }
+}

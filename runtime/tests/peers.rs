@@ -1,0 +1,321 @@
+//! Peers that hold places, send slowly or never, and what they are told: over real sockets, HTTP/2 by hand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use axum::Router;
+use axum::routing::{get, post};
+use runtime::serve::{Listener, ServeOptions, serve};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+const SHORT: Duration = Duration::from_millis(80);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Server {
+    address: SocketAddr,
+    closing: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn start(options: ServeOptions) -> Server {
+    let router = Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route(
+            "/body",
+            post(|body: axum::body::Bytes| async move { body.len().to_string() }),
+        )
+        .route(
+            "/wait",
+            get(|| async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                "late"
+            }),
+        );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let closing = CancellationToken::new();
+    let task = tokio::spawn(serve(
+        Listener::Tcp(listener),
+        router,
+        options,
+        closing.clone(),
+    ));
+    Server {
+        address,
+        closing,
+        task,
+    }
+}
+
+impl Server {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+/// What the peer gets until the server closes the connection.
+async fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    // A reset is a close too.
+    let read = stream.read_to_end(&mut all);
+    let _ = tokio::time::timeout(PATIENCE, read)
+        .await
+        .expect("the server closes the connection");
+    all
+}
+
+#[tokio::test]
+async fn a_peer_that_connects_and_says_nothing_is_dropped() {
+    let options = ServeOptions {
+        header_timeout: SHORT,
+        ..ServeOptions::default()
+    };
+    let server = start(options).await;
+    assert_eq!(until_closed(&mut server.connect().await).await, b"");
+}
+
+#[tokio::test]
+async fn a_peer_that_sends_its_headers_byte_by_byte_is_dropped() {
+    let options = ServeOptions {
+        header_timeout: SHORT,
+        ..ServeOptions::default()
+    };
+    let server = start(options).await;
+    let mut stream = server.connect().await;
+    let began = Instant::now();
+    loop {
+        // Writing succeeds for a while after the other side has closed.
+        if stream.write_all(b"a").await.is_err() {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "still fed after {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_whole_ends_with_the_request_time() {
+    let options = ServeOptions {
+        request_timeout: SHORT,
+        idle_timeout: SHORT,
+        ..ServeOptions::default()
+    };
+    let server = start(options).await;
+    let mut stream = server.connect().await;
+    let head = b"POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nfew";
+    stream.write_all(head).await.unwrap();
+    let answer = String::from_utf8(until_closed(&mut stream).await).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_no_longer_used_is_closed() {
+    let options = ServeOptions {
+        idle_timeout: SHORT,
+        ..ServeOptions::default()
+    };
+    let server = start(options).await;
+    let mut stream = server.connect().await;
+    stream.write_all(REQUEST).await.unwrap();
+    let answer = String::from_utf8(until_closed(&mut stream).await).unwrap();
+    assert!(answer.ends_with("hello"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_open_request_is_no_idleness() {
+    let options = ServeOptions {
+        idle_timeout: Duration::from_millis(20),
+        header_timeout: Duration::from_millis(20),
+        ..ServeOptions::default()
+    };
+    let server = start(options).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let answer = String::from_utf8(until_closed(&mut stream).await).unwrap();
+    assert!(answer.ends_with("late"), "{answer}");
+}
+
+#[tokio::test]
+async fn idle_peers_make_room_when_all_places_are_taken() {
+    let options = ServeOptions {
+        max_connections: 2,
+        ..ServeOptions::default()
+    };
+    let server = start(options).await;
+    let mut idle = Vec::new();
+    for _ in 0..2 {
+        let mut stream = server.connect().await;
+        stream.write_all(REQUEST).await.unwrap();
+        assert!(stream.read(&mut [0; 256]).await.unwrap() > 0);
+        idle.push(stream);
+    }
+    let mut waiting = server.connect().await;
+    waiting.write_all(REQUEST).await.unwrap();
+    let answered = tokio::time::timeout(PATIENCE, waiting.read(&mut [0; 256])).await;
+    assert!(answered.expect("a place becomes free").unwrap() > 0);
+}
+
+/// One HTTP/2 frame: type, stream and payload.
+#[derive(Debug)]
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
+async fn frame(stream: &mut TcpStream) -> Option<Frame> {
+    let mut head = [0; 9];
+    tokio::time::timeout(PATIENCE, stream.read_exact(&mut head))
+        .await
+        .unwrap()
+        .ok()?;
+    let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+    let mut payload = vec![0; length];
+    stream.read_exact(&mut payload).await.ok()?;
+    let id = u32::from_be_bytes(head[5..9].try_into().unwrap());
+    Some(Frame {
+        kind: head[3],
+        flags: head[4],
+        stream: id & 0x7fff_ffff,
+        payload,
+    })
+}
+
+async fn http2(server: &Server) -> TcpStream {
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .await
+        .unwrap();
+    stream
+        .write_all(&[0, 0, 0, SETTINGS, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
+    stream
+}
+
+/// GET of `path` as stream 1: HPACK's static table, and two literals.
+async fn ask(stream: &mut TcpStream, path: &str) {
+    let mut block = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
+    block.extend_from_slice(path.as_bytes());
+    block.extend_from_slice(&[0x41, 1, b'x']);
+    let mut bytes = vec![
+        0,
+        0,
+        u8::try_from(block.len()).unwrap(),
+        HEADERS,
+        0x5,
+        0,
+        0,
+        0,
+        1,
+    ];
+    bytes.extend_from_slice(&block);
+    stream.write_all(&bytes).await.unwrap();
+}
+
+#[tokio::test]
+async fn http2_peers_are_told_the_limits() {
+    let server = start(ServeOptions::default()).await;
+    let mut stream = http2(&server).await;
+    let settings = loop {
+        let frame = frame(&mut stream).await.unwrap();
+        if frame.kind == SETTINGS && !frame.payload.is_empty() {
+            break frame.payload;
+        }
+    };
+    let value = |key: u16| {
+        settings
+            .chunks_exact(6)
+            .find(|one| u16::from_be_bytes([one[0], one[1]]) == key)
+            .map(|one| u32::from_be_bytes(one[2..6].try_into().unwrap()))
+    };
+    assert_eq!(value(3), Some(250), "SETTINGS_MAX_CONCURRENT_STREAMS");
+    assert_eq!(value(4), Some(128 * 1024), "SETTINGS_INITIAL_WINDOW_SIZE");
+    assert_eq!(value(6), Some(16 * 1024), "SETTINGS_MAX_HEADER_LIST_SIZE");
+}
+
+#[tokio::test]
+async fn on_shutdown_http2_peers_get_goaway_and_the_open_request_its_answer() {
+    let server = start(ServeOptions::default()).await;
+    let mut stream = http2(&server).await;
+    ask(&mut stream, "/wait").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.closing.cancel();
+    let (mut goaway, mut answer) = (false, Vec::new());
+    while let Some(frame) = frame(&mut stream).await {
+        goaway |= frame.kind == GOAWAY;
+        // The server asks whether its word has arrived, and every client answers.
+        if frame.kind == PING && frame.flags == 0 {
+            let mut pong = vec![0, 0, 8, PING, 1, 0, 0, 0, 0];
+            pong.extend_from_slice(&frame.payload);
+            stream.write_all(&pong).await.unwrap();
+        }
+        if frame.kind == DATA && frame.stream == 1 {
+            answer.extend_from_slice(&frame.payload);
+        }
+    }
+    assert!(goaway, "no GOAWAY");
+    assert_eq!(answer, b"late");
+    tokio::time::timeout(PATIENCE, server.task)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_ignores_goaway_is_dropped_after_the_drain() {
+    let options = ServeOptions {
+        drain: SHORT,
+        ..ServeOptions::default()
+    };
+    let server = start(options).await;
+    let mut stream = http2(&server).await;
+    ask(&mut stream, "/").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.closing.cancel();
+    while frame(&mut stream).await.is_some() {}
+    tokio::time::timeout(PATIENCE, server.task)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_http2_peer_gets_goaway_before_the_end() {
+    let options = ServeOptions {
+        header_timeout: SHORT,
+        idle_timeout: SHORT,
+        ..ServeOptions::default()
+    };
+    let server = start(options).await;
+    let mut stream = http2(&server).await;
+    ask(&mut stream, "/").await;
+    let mut kinds = Vec::new();
+    while let Some(frame) = frame(&mut stream).await {
+        kinds.push(frame.kind);
+    }
+    assert!(
+        kinds.contains(&HEADERS) && kinds.contains(&GOAWAY),
+        "{kinds:?}"
+    );
+}
