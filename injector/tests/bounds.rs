@@ -27,10 +27,11 @@ fn full() -> bool {
 
 /// A TLS connection that has asked for nothing yet; `None` when the server did not take it in time.
 fn connect(
-    injector: &Injector,
+    chain: &str,
+    port: u16,
 ) -> Option<rustls::StreamOwned<rustls::ClientConnection, TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
-    let chain = CertificateDer::from_pem_slice(injector.chain.as_bytes()).unwrap();
+    let chain = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
     roots.add(chain).unwrap();
     let mut config = rustls::ClientConfig::builder()
         .with_root_certificates(roots)
@@ -38,7 +39,7 @@ fn connect(
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::try_from("localhost").unwrap();
     let connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-    let socket = TcpStream::connect(("127.0.0.1", injector.port())).unwrap();
+    let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_millis(500)))
         .unwrap();
@@ -53,12 +54,12 @@ async fn idle_and_half_open_connections_keep_memory_bounded_and_nobody_waiting()
     injector.review("/inject", asked()).await;
     let before = injector.resident();
     let (idle, half_open) = if full() { (3_000, 1_000) } else { (300, 100) };
-    // Nothing is read in between: the places run out in FULL, and the server makes room by itself.
-    let mut held = Vec::new();
-    for _ in 0..idle {
-        let stream = connect(&injector);
-        held.extend(stream);
-    }
+    // Nothing is read in between: the places run out in FULL, and the server makes room by itself. On a thread of its
+    // own, so that the client of the reviews hears when it is asked to go.
+    let (chain, port) = (injector.chain.clone(), injector.port());
+    let connect_all =
+        move || -> Vec<_> { (0..idle).filter_map(|_| connect(&chain, port)).collect() };
+    let held = tokio::task::spawn_blocking(connect_all).await.unwrap();
     let sockets: Vec<_> = (0..half_open)
         .filter_map(|_| TcpStream::connect(("127.0.0.1", injector.port())).ok())
         .collect();
@@ -82,7 +83,7 @@ async fn many_large_bodies_at_once_are_refused_and_reviews_are_still_answered() 
     let injector = Injector::start(None);
     let mut senders = Vec::new();
     for _ in 0..12 {
-        let mut stream = connect(&injector).unwrap();
+        let mut stream = connect(&injector.chain, injector.port()).unwrap();
         let length = 4 * 1024 * 1024 - 1;
         let head = format!(
             "POST /inject HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
