@@ -123,6 +123,12 @@ impl Engine {
         let mut compare_at = Instant::now();
         loop {
             let doubtful = self.doubtful.load(Ordering::Relaxed);
+            if doubtful && tasks.is_empty() && self.hold(Hold::look) {
+                // What was refused has a name, and it is wanted now; the hold stands.
+                for guild in self.every_guild().await.unwrap_or_default() {
+                    self.look(&guild).await;
+                }
+            }
             if (doubtful || Instant::now() >= compare_at) && tasks.is_empty() && self.held().is_ok()
             {
                 self.doubtful.store(false, Ordering::Relaxed);
@@ -183,6 +189,10 @@ impl Engine {
                 "feedback".to_owned()
             });
         }
+        if self.doubtful.load(Ordering::Relaxed) {
+            // The permissions are looked at first.
+            return Ok(());
+        }
         let room = (MAX_TASKS + 1).saturating_sub(tasks.len());
         if room == 0 {
             return Ok(());
@@ -233,14 +243,10 @@ impl Engine {
 
     /// Permissions, then store against guild, for every guild there are runs in. Whether all could be compared.
     async fn compare(&self) -> bool {
-        let mut guilds: HashSet<String> = self.app.config.guild_id.iter().cloned().collect();
-        match self.store.guilds().await {
-            Ok(more) => guilds.extend(more),
-            Err(error) => {
-                tracing::warn!(%error, "the store does not answer");
-                return false;
-            }
-        }
+        let Ok(guilds) = self.every_guild().await else {
+            tracing::warn!("the store does not answer");
+            return false;
+        };
         let mut all = true;
         for guild in guilds {
             if !self.probe(&guild).await {
@@ -253,6 +259,13 @@ impl Engine {
             }
         }
         all
+    }
+
+    /// All guilds there are runs in, and the configured one.
+    async fn every_guild(&self) -> Result<HashSet<String>, Halt> {
+        let mut guilds: HashSet<String> = self.app.config.guild_id.iter().cloned().collect();
+        guilds.extend(self.store.guilds().await?);
+        Ok(guilds)
     }
 
     /// How long there is nothing to do.

@@ -20,6 +20,8 @@ pub(super) struct Hold {
     until: i64,
     times: u32,
     why: String,
+    /// Whether the permissions were looked at since it began.
+    looked: bool,
 }
 
 impl Hold {
@@ -37,8 +39,14 @@ impl Hold {
             .saturating_mul(1 << self.times.min(10))
             .min(LAST_HOLD);
         self.times = self.times.saturating_add(1);
+        self.looked = false;
         self.until = now().saturating_add(i64::try_from(time.as_millis()).unwrap_or(0));
         why.clone_into(&mut self.why);
+    }
+
+    /// Whether it holds and nobody has looked why.
+    pub(super) fn look(&mut self) -> bool {
+        self.active().is_some() && !std::mem::replace(&mut self.looked, true)
     }
 
     /// The permissions are there. Whether that was all, the next call shows.
@@ -53,6 +61,13 @@ impl Hold {
 }
 
 impl Engine {
+    /// Names what is missing, when something is.
+    pub(super) async fn look(&self, guild: &str) {
+        if let Ok(Some(missing)) = self.missing(guild).await {
+            self.app.set_trouble(Some(missing));
+        }
+    }
+
     /// Asks who we are and what we may, and says what is missing. `false`: nothing can be done for runs now.
     pub(super) async fn probe(&self, guild: &str) -> bool {
         let trouble = match self.missing(guild).await {

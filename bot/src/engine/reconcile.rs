@@ -28,15 +28,13 @@ impl Engine {
             let id = found.run.id.clone();
             let keep = match rows.get(&id) {
                 None if kept.contains_key(&id) => false,
-                None => self.restore(found.clone()).await?,
+                None => self.restore(&found).await?,
                 Some(run) => match &run.channel_id {
                     Some(channel) if *channel == found.channel => true,
                     Some(channel) if guild.has(channel) => false,
                     _ if run.state == State::Deleted || kept.contains_key(&id) => false,
                     _ => {
-                        let parent = found.run.parent_id.as_deref();
-                        self.store.made_channel(&id, &found.channel, parent).await?;
-                        self.store.intend(&id, "found").await?;
+                        self.adopt(&found).await?;
                         true
                     }
                 },
@@ -74,15 +72,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts a run back that only Discord remembers.
-    async fn restore(&self, found: Ours) -> Result<bool, Halt> {
-        let mut run = found.run;
+    /// The run's row has no channel, and Discord has one.
+    async fn adopt(&self, found: &Ours) -> Result<(), Halt> {
+        let parent = found.run.parent_id.as_deref();
+        self.store.doubt(&found.run.id).await?;
+        self.store
+            .made_channel(&found.run.id, &found.channel, parent)
+            .await?;
+        Ok(())
+    }
+
+    /// Puts a run back that only Discord remembers. Whether the channel is its own.
+    async fn restore(&self, found: &Ours) -> Result<bool, Halt> {
+        let mut run = found.run.clone();
         // Each part is looked for before it is made; an end is marked again, which changes nothing.
         if run.state == State::Finished {
             run.state = State::Finishing;
         }
-        let restored = self.store.restore(&run).await?;
-        if restored {
+        if self.store.restore(&run).await? {
             self.app.metrics.restored.inc();
             tracing::info!(
                 namespace = run.namespace,
@@ -91,7 +98,16 @@ impl Engine {
                 channel = found.channel,
                 "run read back from Discord"
             );
+            return Ok(true);
         }
-        Ok(true)
+        // Registered since the rows were read.
+        match self.store.run(&run.id).await? {
+            Some(row) if row.channel_id.is_none() => {
+                self.adopt(found).await?;
+                Ok(true)
+            }
+            Some(row) => Ok(row.channel_id.as_ref() == Some(&found.channel)),
+            None => Ok(false),
+        }
     }
 }

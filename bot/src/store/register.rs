@@ -81,7 +81,7 @@ impl Store {
             "INSERT INTO runs (id, guild_id, namespace, task_id, attempt, short_id, caller, title, input, leased, \
              retention_ms, state, step, not_before, failures, channel_id, parent_id, status, by_lease, created_at, \
              seen_at, finished_at, delete_at, next_seq) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'restored', 0, 0, $13, $14, $15, $16, $17, $18, $19, \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'doubt', 0, 0, $13, $14, $15, $16, $17, $18, $19, \
              $20, 1) ON CONFLICT DO NOTHING",
         )
         .bind(&run.id)
@@ -143,7 +143,7 @@ async fn again(
         // The bot gave it up for silence, and here it is again.
         State::Finishing | State::Finished | State::Archived if run.by_lease => (
             ", state = 'creating', finished_at = NULL, delete_at = NULL, status = NULL, by_lease = 0, \
-              summary = NULL, final_id = NULL, step = 'again', not_before = 0, failures = 0, problem = NULL",
+              summary = NULL, final_id = NULL, step = 'doubt', not_before = 0, failures = 0, problem = NULL",
             false,
         ),
         State::Creating | State::Live | State::Finishing | State::Finished | State::Archived => {

@@ -7,9 +7,21 @@ use crate::desk::Report;
 impl Store {
     /// Writes down which call is about to be made.
     pub(crate) async fn intend(&self, id: &str, step: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET step = $2 WHERE id = $1")
+        sqlx::query(
+            "UPDATE runs SET step = CASE WHEN step = 'doubt' THEN step ELSE $2 END WHERE id = $1",
+        )
+        .bind(id)
+        .bind(step)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// What stands of the run may have been made in a former life of the store: each part is looked for before it is
+    /// made, until the run is settled.
+    pub(crate) async fn doubt(&self, id: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE runs SET step = 'doubt' WHERE id = $1")
             .bind(id)
-            .bind(step)
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -22,7 +34,7 @@ impl Store {
         channel: &str,
         parent: Option<&str>,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET channel_id = $2, parent_id = $3, step = '' WHERE id = $1")
+        sqlx::query("UPDATE runs SET channel_id = $2, parent_id = $3, step = CASE WHEN step = 'doubt' THEN step ELSE '' END WHERE id = $1")
             .bind(id)
             .bind(channel)
             .bind(parent)
@@ -40,7 +52,7 @@ impl Store {
         webhook: &str,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE runs SET channel_id = $2, header_id = $2, parent_id = $3, webhook_id = $4, step = '' WHERE id = $1",
+            "UPDATE runs SET channel_id = $2, header_id = $2, parent_id = $3, webhook_id = $4, step = CASE WHEN step = 'doubt' THEN step ELSE '' END WHERE id = $1",
         )
         .bind(id)
         .bind(thread)
@@ -53,7 +65,7 @@ impl Store {
 
     /// The run's webhook stands.
     pub(crate) async fn made_webhook(&self, id: &str, webhook: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET webhook_id = $2, step = '' WHERE id = $1")
+        sqlx::query("UPDATE runs SET webhook_id = $2, step = CASE WHEN step = 'doubt' THEN step ELSE '' END WHERE id = $1")
             .bind(id)
             .bind(webhook)
             .execute(&self.pool)
@@ -63,7 +75,7 @@ impl Store {
 
     /// The run's header was posted.
     pub(crate) async fn made_header(&self, id: &str, message: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET header_id = $2, step = '' WHERE id = $1")
+        sqlx::query("UPDATE runs SET header_id = $2, step = CASE WHEN step = 'doubt' THEN step ELSE '' END WHERE id = $1")
             .bind(id)
             .bind(message)
             .execute(&self.pool)
@@ -73,7 +85,7 @@ impl Store {
 
     /// The run's last message was posted.
     pub(crate) async fn made_final(&self, id: &str, message: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET final_id = $2, step = '' WHERE id = $1")
+        sqlx::query("UPDATE runs SET final_id = $2, step = CASE WHEN step = 'doubt' THEN step ELSE '' END WHERE id = $1")
             .bind(id)
             .bind(message)
             .execute(&self.pool)

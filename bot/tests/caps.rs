@@ -1,0 +1,127 @@
+//! Discord's caps and rate limits, met before Discord says so.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use bot::Config;
+use reqwest::Method;
+use serde_json::json;
+use std::collections::HashSet;
+use std::time::Duration;
+use support::discord::Discord;
+use support::eventually;
+use support::life::{API, Life, config, run};
+
+/// Fills the guild with channels of others.
+fn fill(discord: &Discord, count: usize) {
+    let mut state = discord.state();
+    for at in 0..count {
+        state.add(&format!("others-{at}"), 0, None);
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_runs_at_once_get_their_channels_without_a_single_429() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord.state().limit = Some((10, Duration::from_millis(300)));
+    let bot = Life::start(Config {
+        patience: Duration::from_secs(2),
+        ..config(&discord, directory.path())
+    });
+    let all = (0..200).map(|at| bot.register(run("burst", &format!("{at:08x}"))));
+    let answers = futures_util::future::join_all(all).await;
+    assert!(
+        answers
+            .iter()
+            .all(|(status, _)| matches!(status, 200 | 201))
+    );
+    let channels: HashSet<_> = answers
+        .iter()
+        .map(|(_, answer)| answer["channelId"].to_string())
+        .collect();
+    assert_eq!(channels.len(), 200);
+    let attempts: HashSet<_> = answers
+        .iter()
+        .map(|(_, answer)| answer["attempt"].as_i64().unwrap())
+        .collect();
+    assert_eq!(attempts, (1..=200).collect(), "numbered without gaps");
+    let state = discord.state();
+    assert_eq!(state.count("", Some(429)), 0);
+    assert_eq!(state.runs().len(), 200);
+    let names: Vec<_> = state
+        .channels
+        .values()
+        .filter(|channel| channel.kind == 4)
+        .map(|channel| channel.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["Agent Runs", "Agent Runs 2", "Agent Runs 3", "Agent Runs 4"]
+    );
+}
+
+#[tokio::test]
+async fn a_full_guild_is_said_before_discord_says_it_and_numbers_are_not_used_up() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    fill(&discord, 499);
+    let bot = Life::start(config(&discord, directory.path()));
+    let (status, problem) = bot.register(run("t", "aaaa1111")).await;
+    assert_eq!(status, 507, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("500"));
+    assert_eq!(
+        discord.state().count("POST /guilds/900/channels", None),
+        0,
+        "not even asked"
+    );
+    let gone: Vec<_> = discord.state().channels.keys().take(10).cloned().collect();
+    for id in gone {
+        discord.state().channels.remove(&id);
+    }
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let (status, answer) = bot.register(run("t", "bbbb2222")).await;
+    assert_eq!((status, &answer["attempt"]), (201, &json!(1)), "{answer}");
+}
+
+#[tokio::test]
+async fn in_a_full_guild_the_run_that_ended_first_makes_room_and_kept_runs_stay() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    fill(&discord, 495);
+    let bot = Life::start(Config {
+        archive_category: None,
+        ..config(&discord, directory.path())
+    });
+    let mut channels = Vec::new();
+    for (at, retention) in [(1, 0.0), (2, 5.0), (3, 1.0)] {
+        let mut body = run("t", &format!("aaaa000{at}"));
+        body["retentionHours"] = json!(retention);
+        let (_, answer) = bot.register(body).await;
+        let channel = answer["channelId"].as_str().unwrap().to_owned();
+        let path = format!("/runs/{channel}/finalize");
+        bot.ask(
+            Method::POST,
+            &path,
+            API,
+            Some(json!({ "status": "failed" })),
+        )
+        .await;
+        eventually("finished", async || {
+            let (_, run) = bot
+                .ask(Method::GET, &format!("/runs/{channel}"), API, None)
+                .await;
+            (run["state"] == "finished").then_some(())
+        })
+        .await;
+        channels.push(channel);
+    }
+    // 495 others, one category, three runs: one more fits, two do not.
+    for short in ["bbbb0001", "bbbb0002"] {
+        let (status, answer) = bot.register(run("u", short)).await;
+        assert_eq!(status, 201, "{answer}");
+    }
+    let state = discord.state();
+    assert!(state.channels.contains_key(&channels[0]), "kept for ever");
+    assert!(!state.channels.contains_key(&channels[1]), "ended first");
+    assert!(state.channels.contains_key(&channels[2]));
+    assert_eq!(state.channels.len(), 500);
+    assert_eq!(state.count("", Some(400)), 0);
+}

@@ -1,0 +1,353 @@
+//! What the bot says and does when Discord, its settings or its callers are wrong.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use bot::Config;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::discord::{ALL, Discord};
+use support::eventually;
+use support::life::{API, Life, config, run};
+
+/// Registers every now and then, as many watchers would, and gives the last answer.
+async fn insist(bot: &Life) -> (u16, Value) {
+    let mut last = (0, Value::Null);
+    for at in 0..60 {
+        let path_run = run("t", &format!("{at:08x}"));
+        last = bot.ask(Method::POST, "/runs", API, Some(path_run)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    last
+}
+
+async fn detail(bot: &Life, word: &str) {
+    eventually(word, async || {
+        bot.admin("/ready").await.contains(word).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_said_once_and_not_tried_in_a_loop() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord.state().token = "another";
+    let bot = Life::start(config(&discord, directory.path()));
+    detail(&bot, "DISCORD_BOT_TOKEN").await;
+    let (status, problem) = insist(&bot).await;
+    assert_eq!(status, 503);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("DISCORD_BOT_TOKEN"),
+        "{problem}"
+    );
+    assert!(
+        discord.state().refusals() <= 2,
+        "{}",
+        discord.state().refusals()
+    );
+}
+
+#[tokio::test]
+async fn a_guild_without_the_bot_is_named_and_not_tried_in_a_loop() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord.state().member = false;
+    let bot = Life::start(config(&discord, directory.path()));
+    detail(&bot, "GUILD_ID").await;
+    let (status, _) = insist(&bot).await;
+    assert_eq!(status, 503);
+    assert!(
+        discord.state().calls.len() <= 6,
+        "{:?}",
+        discord.state().calls
+    );
+}
+
+#[tokio::test]
+async fn missing_permissions_are_named_in_readiness_and_answers() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord.state().permissions = ALL & !(1 << 29);
+    let bot = Life::start(config(&discord, directory.path()));
+    detail(&bot, "Manage Webhooks").await;
+    let (status, problem) = insist(&bot).await;
+    assert_eq!(status, 503);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("Manage Webhooks"),
+        "{problem}"
+    );
+    assert_eq!(discord.state().refusals(), 0, "probed, not tried");
+    assert_eq!(discord.state().runs().len(), 0);
+}
+
+#[tokio::test]
+async fn a_permission_revoked_while_it_runs_is_noticed_and_not_tried_in_a_loop() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(config(&discord, directory.path()));
+    assert_eq!(bot.register(run("first", "aaaa1111")).await.0, 201);
+    discord.state().permissions = ALL & !(1 << 4);
+    let (status, problem) = insist(&bot).await;
+    assert_eq!(status, 503, "{problem}");
+    assert!(
+        discord.state().refusals() <= 3,
+        "{}",
+        discord.state().refusals()
+    );
+    // A refusal is followed by another look, which names what is missing.
+    detail(&bot, "Manage Channels").await;
+    discord.state().permissions = ALL;
+    let (status, _) = bot.register(run("t", "00000000")).await;
+    assert!(matches!(status, 200 | 201));
+}
+
+#[tokio::test]
+async fn an_outage_of_discord_is_waited_out() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord.state().faults.push((String::new(), 500, 8));
+    let bot = Life::start(config(&discord, directory.path()));
+    let (status, _) = bot.register(run("t", "aaaa1111")).await;
+    assert!(matches!(status, 200 | 201));
+    assert_eq!(discord.state().runs().len(), 1);
+}
+
+#[tokio::test]
+async fn without_any_setting_it_serves_and_says_what_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let bot = Life::start(Config {
+        database_url: format!(
+            "sqlite://{}",
+            directory.path().join("missing/bot.db").display()
+        )
+        .into(),
+        ..Config::default()
+    });
+    for word in [
+        "DISCORD_BOT_TOKEN",
+        "API_TOKENS_FILE",
+        "database",
+        "\"ready\":true",
+    ] {
+        detail(&bot, word).await;
+    }
+    let (status, _) = bot.ask(Method::GET, "/runs", "nobody", None).await;
+    assert_eq!(status, 401);
+}
+
+#[tokio::test]
+async fn callers_see_and_touch_their_own_namespaces_alone() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let file = directory.path().join("tokens.json");
+    let tokens = json!({
+        "a": { "token": "token-of-a", "namespaces": ["agents"] },
+        "a2": { "token": "token-of-a2", "namespaces": ["agents"] },
+        "b": { "token": "token-of-b", "namespaces": ["nightly"] },
+    });
+    std::fs::write(&file, tokens.to_string()).unwrap();
+    let bot = Life::start(Config {
+        api_token: None,
+        api_tokens_file: Some(file.clone()),
+        ..config(&discord, directory.path())
+    });
+    let (_, answer) = loop {
+        let answer = bot
+            .ask(
+                Method::POST,
+                "/runs",
+                "token-of-a",
+                Some(run("t", "aaaa1111")),
+            )
+            .await;
+        if answer.0 != 503 {
+            break answer;
+        }
+    };
+    let channel = answer["channelId"].as_str().unwrap();
+    let register =
+        |token: &'static str| bot.ask(Method::POST, "/runs", token, Some(run("t", "aaaa1111")));
+    assert_eq!(register("token-of-a").await.0, 200);
+    assert_eq!(register("token-of-a2").await.0, 403, "another caller's key");
+    assert_eq!(register("token-of-b").await.0, 403, "another namespace");
+    assert_eq!(register("nobody's").await.0, 401);
+    let path = format!("/runs/{channel}");
+    assert_eq!(
+        bot.ask(Method::GET, &path, "token-of-a2", None).await.0,
+        200
+    );
+    assert_eq!(bot.ask(Method::GET, &path, "token-of-b", None).await.0, 404);
+    let end = Some(json!({ "status": "stopped" }));
+    let finalize = format!("{path}/finalize");
+    assert_eq!(
+        bot.ask(Method::POST, &finalize, "token-of-b", end.clone())
+            .await
+            .0,
+        404
+    );
+    let (_, list) = bot.ask(Method::GET, "/runs", "token-of-b", None).await;
+    assert_eq!(list, json!({ "runs": [] }));
+    let (_, list) = bot
+        .ask(Method::GET, "/runs?namespace=agents", "token-of-b", None)
+        .await;
+    assert_eq!(list, json!({ "runs": [] }));
+
+    // Rotated without a restart.
+    let rotated = json!({ "a": { "token": "token-of-a-anew", "namespaces": ["agents"] } });
+    std::fs::write(&file, rotated.to_string()).unwrap();
+    eventually("rotated", async || {
+        (register("token-of-a-anew").await.0 == 200).then_some(())
+    })
+    .await;
+    assert_eq!(register("token-of-a").await.0, 401);
+}
+
+#[tokio::test]
+async fn a_run_token_is_good_for_its_own_run_alone() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(config(&discord, directory.path()));
+    let (_, first) = bot.register(run("t", "aaaa1111")).await;
+    let (_, second) = bot.register(run("t", "bbbb2222")).await;
+    let token = first["runToken"].as_str().unwrap();
+    let own = format!("/runs/{}", first["channelId"].as_str().unwrap());
+    let other = format!("/runs/{}", second["channelId"].as_str().unwrap());
+    let report = || Some(json!({ "state": "working", "tools": 3, "tokens": { "input": 5 } }));
+    assert_eq!(
+        bot.ask(Method::POST, &format!("{own}/report"), token, report())
+            .await
+            .0,
+        204
+    );
+    assert_eq!(
+        bot.ask(Method::POST, &format!("{other}/report"), token, report())
+            .await
+            .0,
+        404
+    );
+    assert_eq!(
+        bot.ask(Method::POST, &format!("{own}/report"), API, report())
+            .await
+            .0,
+        401
+    );
+    assert_eq!(bot.ask(Method::GET, &other, token, None).await.0, 404);
+    assert_eq!(
+        bot.ask(Method::GET, "/runs", token, None).await.0,
+        401,
+        "no list"
+    );
+    let (_, shown) = bot.ask(Method::GET, &own, token, None).await;
+    assert_eq!(shown["report"]["tools"], 3);
+    let forged = token.replace("dmr1.", "dmr1.0");
+    assert_eq!(bot.ask(Method::GET, &own, &forged, None).await.0, 401);
+    let end = Some(json!({ "status": "succeeded" }));
+    assert_eq!(
+        bot.ask(Method::POST, &format!("{own}/finalize"), token, end)
+            .await
+            .0,
+        202
+    );
+    assert_eq!(
+        bot.ask(Method::GET, &format!("{own}/input?after=0"), token, None)
+            .await
+            .0,
+        410
+    );
+    assert_eq!(
+        bot.ask(Method::POST, &format!("{own}/report"), token, report())
+            .await
+            .0,
+        410
+    );
+}
+
+#[tokio::test]
+async fn bad_fields_are_named_with_their_rule() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(config(&discord, directory.path()));
+    eventually("open", async || {
+        (bot.ask(Method::GET, "/runs", API, None).await.0 == 200).then_some(())
+    })
+    .await;
+    for (field, value) in [
+        ("taskId", json!(" ")),
+        ("shortId", json!("x".repeat(65))),
+        ("namespace", json!("a b")),
+        ("attempt", json!(0)),
+        ("guildId", json!("home")),
+        ("retentionHours", json!(-1)),
+        ("links", json!(vec![json!({ "url": "https://x" }); 11])),
+        ("title", json!("a\nb")),
+    ] {
+        let mut body = run("t", "aaaa1111");
+        body[field] = value;
+        let (status, problem) = bot.ask(Method::POST, "/runs", API, Some(body)).await;
+        assert_eq!(status, 422, "{field}: {problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().starts_with(field),
+            "{problem}"
+        );
+    }
+    let (status, _) = bot
+        .ask(
+            Method::POST,
+            "/runs",
+            API,
+            Some(json!({ "taskId": "x".repeat(40_000) })),
+        )
+        .await;
+    assert_eq!(status, 422, "too large");
+    assert_eq!(discord.state().runs().len(), 0);
+}
+
+#[tokio::test]
+async fn a_silent_watcher_ends_its_run_and_a_returning_one_takes_it_up_again() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(Config {
+        lease: Duration::from_secs(1),
+        ..config(&discord, directory.path())
+    });
+    let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+    let orchestrated = json!({ "taskId": "o", "shortId": "oooo1111", "namespace": "agents" });
+    let (_, other) = bot.register(orchestrated).await;
+    let path = format!("/runs/{}", answer["channelId"].as_str().unwrap());
+    eventually("archived", async || {
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        (run["state"] == "archived" && run["status"] == "unknown").then_some(())
+    })
+    .await;
+    let (status, again) = bot.register(run("t", "aaaa1111")).await;
+    assert_eq!((status, &again["channelId"]), (200, &answer["channelId"]));
+    let state = discord.state();
+    let channel = &state.channels[answer["channelId"].as_str().unwrap()];
+    assert_eq!(
+        state.channels[channel.parent.as_ref().unwrap()].name,
+        "Agent Runs"
+    );
+    assert_eq!(channel.overwrites[0]["deny"], "0", "unlocked");
+    drop(state);
+    let path = format!("/runs/{}", other["channelId"].as_str().unwrap());
+    let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+    assert_eq!(run["state"], "live", "no watcher, no lease");
+}
+
+#[tokio::test]
+async fn a_channel_deleted_by_a_person_ends_its_run_at_the_next_look() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let settings = || config(&discord, directory.path());
+    let bot = Life::start(settings());
+    let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+    bot.kill();
+    let channel = answer["channelId"].as_str().unwrap();
+    discord.state().channels.remove(channel);
+    let bot = Life::start(settings());
+    eventually("deleted", async || {
+        let (_, run) = bot
+            .ask(Method::GET, &format!("/runs/{channel}"), API, None)
+            .await;
+        (run["state"] == "deleted").then_some(())
+    })
+    .await;
+}
