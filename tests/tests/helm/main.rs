@@ -15,6 +15,7 @@
 
 mod bot;
 mod definition;
+mod docs;
 mod examples;
 mod injector;
 mod observed;

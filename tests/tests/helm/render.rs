@@ -82,7 +82,7 @@ fn the_validity_check_can_fail() {
 }
 
 /// Checks objects against one release's schemas; says whether all are valid, and what was said.
-fn kubeconform(release: &str, more: &[&str], yaml: &str) -> (bool, String) {
+pub(crate) fn kubeconform(release: &str, more: &[&str], yaml: &str) -> (bool, String) {
     let fetched = run(&mut Command::new(repository().join("hack/schemas.sh")));
     assert!(
         fetched.ok,

@@ -2,12 +2,13 @@
 
 use super::support::cluster::{self, kubectl, root, tool};
 use super::support::wait::{eventually, seconds};
-use super::support::with_world;
 use super::support::world::{World, create};
+use super::support::{Agent, with_world};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::api::ListParams;
 use serde_json::json;
+use tests::transcript::{Options, generate, step};
 
 /// Waits until this namespace's double has so many embeds, and checks that Discord would have taken them all.
 async fn watched(world: &World, at_least: usize) {
@@ -105,6 +106,42 @@ async fn a_chart_that_includes_the_watcher_is_watched_as_job_and_as_deployment()
                 &["uninstall", name, "--namespace", &world.namespace],
             );
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transcript_that_an_init_container_puts_there_is_posted_whole() {
+    let _guard = cluster::shared().await;
+    with_world("seeded", |world| async move {
+        world.double.limits_off().await;
+        world.create_webhook_secret(&world.webhook_url()).await;
+        let session = generate(&Options::new("demo".parse().unwrap(), 7));
+        let text = String::from_utf8(session.main()).unwrap();
+        let config = json!({"metadata": {"name": "transcript"}, "data": {"transcript.jsonl": text}});
+        create::<ConfigMap>(&world.api(), config).await;
+        // What the init container wrote is there before the watcher starts; the agent itself writes nothing.
+        let mut agent = Agent::new("seeded", &["--no-transcript", "--linger", "5"]);
+        let projects = json!({"name": "projects", "mountPath": "/home/node/.claude/projects"});
+        let mut seed = agent.template()["spec"]["containers"][0].clone();
+        seed["name"] = json!("seed");
+        seed["args"] = json!(["--transcript", "/sample/transcript.jsonl"]);
+        seed["volumeMounts"] = json!([projects, {"name": "sample", "mountPath": "/sample"}]);
+        agent.container = json!({"volumeMounts": [projects]});
+        agent.pod = json!({
+            "initContainers": [seed],
+            "volumes": [{"name": "projects", "emptyDir": {}}, {"name": "sample", "configMap": {"name": "transcript"}}],
+        });
+        world.run(&agent).await;
+        world.completes("seeded", seconds(60)).await;
+        let text = world.double.text().await.unwrap();
+        let mut steps = 0;
+        for serial in session.expected.steps().map(step) {
+            assert!(text.contains(&serial), "{serial} was not posted");
+            steps += 1;
+        }
+        assert!(steps > 2, "{steps} steps");
+        assert!(world.double.violations().await.is_empty());
     })
     .await;
 }
