@@ -1,11 +1,11 @@
 //! GET /runs/{channelId}/input: what was said to a run, by long poll. Items come again until they are acknowledged.
 
-use super::Shared;
 use super::auth::{self, store};
 use super::problem::Problem;
+use super::{Params, Shared};
 use crate::clock::now;
 use axum::Json;
-use axum::extract::{Path, Query, State as Extract};
+use axum::extract::{Path, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -26,7 +26,7 @@ pub(super) async fn poll(
     Extract(app): Extract<Shared>,
     headers: HeaderMap,
     Path(channel): Path<String>,
-    Query(After { after }): Query<After>,
+    Params(After { after }): Params<After>,
 ) -> Result<Response, Problem> {
     let run = auth::own_run(&app, &headers, &channel).await?;
     let store = store(&app)?;

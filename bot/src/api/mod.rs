@@ -12,8 +12,9 @@ use crate::app::App;
 use axum::Json;
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use problem::Problem;
@@ -35,8 +36,24 @@ pub(crate) fn router(app: Shared) -> Router {
         .route("/runs/{channel}/report", post(runs::report))
         .route("/runs/{channel}/input", get(input::poll))
         .route("/openapi.json", get(openapi::document))
+        .fallback(async || Problem::no_route())
+        .method_not_allowed_fallback(async || Problem::no_method())
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(app)
+}
+
+/// A query, or which part of it is wrong.
+struct Params<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(error) => Err(Problem::field("the query:", &error.body_text())),
+        }
+    }
 }
 
 /// A JSON body, or why it is none. A handler looks at it after it knows who asks.

@@ -49,6 +49,24 @@ impl Problem {
         )
     }
 
+    /// 404 of a path that is no route.
+    pub(super) fn no_route() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "there is no such route; see /openapi.json",
+        )
+    }
+
+    /// 405.
+    pub(super) fn no_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Method not allowed",
+            "the route does not take this method; see /openapi.json",
+        )
+    }
+
     /// 410.
     pub(crate) fn gone() -> Self {
         Self::new(

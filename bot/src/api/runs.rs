@@ -3,12 +3,12 @@
 use super::auth::{self, Who, store};
 use super::problem::Problem;
 use super::wire;
-use super::{Body, Shared};
+use super::{Body, Params, Shared};
 use crate::clock::now;
 use crate::desk::Report;
 use crate::store::{Page, State};
 use axum::Json;
-use axum::extract::{Path, Query, State as Extract};
+use axum::extract::{Path, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub(super) struct Filter {
 pub(super) async fn list(
     Extract(app): Extract<Shared>,
     headers: HeaderMap,
-    Query(filter): Query<Filter>,
+    Params(filter): Params<Filter>,
 ) -> Result<Json<Value>, Problem> {
     let caller = auth::caller(&app, &headers)?;
     let namespaces = match filter.namespace {
