@@ -391,8 +391,11 @@ proptest! {
     }
 }
 
-/// Random values files: 20, or as many as `PROPTEST_CASES` says.
+/// Random values files: 20, in the long tests 200, or as many as `PROPTEST_CASES` says.
 fn cases() -> u32 {
+    if std::env::var("FULL").as_deref() == Ok("true") {
+        return 200;
+    }
     std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|text| text.parse().ok())

@@ -117,7 +117,7 @@ fn every_test_that_the_readme_names_is_there() {
     let mut named = 0;
     for word in text.split('`') {
         let parts: Vec<_> = word.split("::").collect();
-        let (&[crate_, module, name]) = &parts.as_slice() else {
+        let &[crate_, module, name] = parts.as_slice() else {
             continue;
         };
         let folder = repository().join("tests/tests").join(crate_);

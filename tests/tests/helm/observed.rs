@@ -7,13 +7,19 @@ use std::collections::BTreeSet;
 /// Every metric of the project, as Prometheus names it, without the suffixes of its kind.
 fn metrics() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for source in ["injector/src/metrics.rs", "watcher/src/metrics.rs"] {
+    for source in [
+        "injector/src/metrics.rs",
+        "watcher/src/metrics.rs",
+        "bot/src/metrics.rs",
+    ] {
         let text = std::fs::read_to_string(repository().join(source)).unwrap();
         let prefix = text
             .split_once("sub_registry_with_prefix(\"")
             .and_then(|(_, rest)| rest.split_once('"'))
-            .map(|(prefix, _)| prefix.to_owned())
-            .unwrap_or_else(|| panic!("{source} registers below no prefix"));
+            .map_or_else(
+                || panic!("{source} registers below no prefix"),
+                |(prefix, _)| prefix.to_owned(),
+            );
         // Names are the only texts in quotes that are one word of this shape.
         for word in text.split('"').skip(1).step_by(2) {
             let named =
@@ -31,7 +37,11 @@ fn metrics() -> BTreeSet<String> {
 fn named(query: &str) -> Vec<String> {
     query
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-        .filter(|word| word.starts_with("injector_") || word.starts_with("discord_watcher_"))
+        .filter(|word| {
+            ["injector_", "discord_watcher_", "discord_bot_"]
+                .iter()
+                .any(|prefix| word.starts_with(prefix))
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -55,6 +65,7 @@ fn observed(more: &Value) -> Vec<Value> {
     let mut values = json!({
         "discord": {"monitoring": {"probes": {"type": "http"}}},
         "injector": {"serviceMonitor": {"enabled": true}},
+        "bot-service": {"enabled": true, "serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}},
         "watcherPodMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}, "dashboard": {"enabled": true}});
     for (key, value) in more.as_object().unwrap() {
         values[key] = value.clone();
@@ -71,15 +82,28 @@ fn dashboard(objects: &[Value]) -> Value {
     serde_json::from_str(map["data"]["discord-monitoring.json"].as_str().unwrap()).unwrap()
 }
 
+/// The rules of all alerts: the injector's and watchers', and the bot's.
+fn alerts(objects: &[Value]) -> Vec<Value> {
+    let rules: Vec<_> = objects
+        .iter()
+        .filter(|object| object["kind"] == "PrometheusRule")
+        .flat_map(|rule| {
+            rule["spec"]["groups"][0]["rules"]
+                .as_array()
+                .unwrap()
+                .clone()
+        })
+        .collect();
+    assert!(rules.len() > 12, "{} alerts", rules.len());
+    rules
+}
+
 #[test]
 fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
     let rendered = observed(&json!({}));
-    let rules = one(&rendered, "PrometheusRule")["spec"]["groups"][0]["rules"].clone();
     let dashboard = dashboard(&rendered);
-    let alerts = rules
-        .as_array()
-        .unwrap()
-        .iter()
+    let alerts = alerts(&rendered)
+        .into_iter()
         .map(|rule| rule["expr"].clone());
     let panels = dashboard["panels"]
         .as_array()
@@ -101,27 +125,29 @@ fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
             asked.insert(name);
         }
     }
-    assert!(asked.len() > 12, "{asked:?}");
+    assert!(asked.len() > 20, "{asked:?}");
     assert!(!exists("injector_requets_total", &known));
 }
 
 #[test]
-fn alerts_ask_for_the_job_that_the_servicemonitor_makes() {
+fn alerts_ask_for_the_jobs_that_the_servicemonitors_make() {
     let rendered = observed(&json!({}));
-    let service = one(&rendered, "ServiceMonitor")["metadata"]["name"].clone();
-    assert!(
-        rendered
+    let jobs: Vec<_> = rendered
+        .iter()
+        .filter(|object| object["kind"] == "ServiceMonitor")
+        .map(|monitor| monitor["metadata"]["name"].clone())
+        .collect();
+    assert_eq!(jobs.len(), 2);
+    for job in &jobs {
+        let made = rendered
             .iter()
-            .any(|object| object["kind"] == "Service" && object["metadata"]["name"] == service)
-    );
-    let rule = one(&rendered, "PrometheusRule");
-    let job = format!("job=\"{}\"", service.as_str().unwrap());
-    for alert in rule["spec"]["groups"][0]["rules"].as_array().unwrap() {
+            .any(|object| object["kind"] == "Service" && object["metadata"]["name"] == *job);
+        assert!(made, "{job}");
+    }
+    for alert in alerts(&rendered) {
         let query = alert["expr"].as_str().unwrap();
-        assert!(
-            query.contains(&job) || query.contains("discord_watcher_"),
-            "{query}"
-        );
+        let of_a_job = jobs.iter().any(|job| query.contains(&format!("job={job}")));
+        assert!(of_a_job || query.contains("discord_watcher_"), "{query}");
         assert!(
             alert["annotations"]["summary"].is_string()
                 && alert["annotations"]["description"].is_string()
