@@ -13,11 +13,13 @@ const FORBIDDEN: [&str; 2] = ["clyde", "discord"];
 /// `run-{taskId}-{attempt}-{shortId}` in the form Discord gives to text channels: lower case, one hyphen for what is no
 /// letter and no digit. A long task id is cut, so that attempt and short id stay.
 pub(crate) fn channel(task_id: &str, attempt: i64, short_id: &str) -> String {
-    let tail = format!("-{attempt}-{}", normal(short_id));
-    let room = MAX_CHANNEL.saturating_sub("run-".len() + tail.chars().count());
-    let task = normal(task_id);
-    let task: String = task.chars().take(room).collect();
-    format!("run-{}{tail}", task.trim_end_matches('-'))
+    let (attempt, short) = (attempt.to_string(), normal(short_id));
+    let tail = ["run", &attempt, &short].map(|part| part.chars().count() + 1);
+    let room = MAX_CHANNEL.saturating_sub(tail.iter().sum());
+    let task: String = normal(task_id).chars().take(room).collect();
+    let parts = ["run", task.trim_end_matches('-'), &attempt, &short];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("-")
 }
 
 /// Text as Discord writes it in a text channel's name.

@@ -1,0 +1,154 @@
+//! Threads mode: one channel and one webhook for all runs, past Discord's caps on channels.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use bot::{Config, Mode, STEPS};
+use reqwest::Method;
+use serde_json::json;
+use std::path::Path;
+use std::time::Duration;
+use support::discord::Discord;
+use support::eventually;
+use support::life::{API, Life, config, run, stop_at};
+
+fn threads(discord: &Discord, directory: &Path, channel: Option<String>) -> Config {
+    Config {
+        mode: Mode::Threads { channel },
+        lease: Duration::from_secs(3),
+        retention_ms: 300,
+        ..config(discord, directory)
+    }
+}
+
+fn count(discord: &Discord) -> usize {
+    let state = discord.state();
+    state
+        .channels
+        .values()
+        .filter(|channel| channel.kind == 11)
+        .count()
+}
+
+#[tokio::test]
+async fn runs_are_threads_of_one_channel_with_one_webhook_even_in_a_full_guild() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    for at in 0..499 {
+        discord.state().add(&format!("others-{at}"), 0, None);
+    }
+    let bot = Life::start(Config {
+        retention_ms: 60_000,
+        ..threads(&discord, directory.path(), None)
+    });
+    let mut urls = Vec::new();
+    for short in ["aaaa1111", "bbbb2222", "cccc3333"] {
+        let (status, answer) = bot.register(run("t", short)).await;
+        assert_eq!(status, 201, "{answer}");
+        assert_eq!(answer["threadId"], answer["channelId"]);
+        urls.push(answer["webhookUrl"].as_str().unwrap().to_owned());
+    }
+    assert_eq!((count(&discord), discord.state().webhooks.len()), (3, 1));
+    assert!(urls.iter().all(|url| url.contains("?thread_id=")));
+    let channel = {
+        let state = discord.state();
+        let thread = state
+            .channels
+            .values()
+            .find(|channel| channel.kind == 11)
+            .unwrap();
+        assert_eq!(
+            state.channels[thread.parent.as_ref().unwrap()].name,
+            "agent-runs"
+        );
+        state
+            .channels
+            .iter()
+            .find(|(_, channel)| channel.kind == 11)
+            .unwrap()
+            .0
+            .clone()
+    };
+    let end = Some(json!({ "status": "succeeded" }));
+    bot.ask(Method::POST, &format!("/runs/{channel}/finalize"), API, end)
+        .await;
+    eventually("archived", async || {
+        let state = discord.state();
+        let thread = &state.channels[&channel];
+        (thread.archived && thread.locked).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn posts_of_a_forum_do_as_well() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let forum = discord.state().add("agents", 15, None);
+    let bot = Life::start(threads(&discord, directory.path(), Some(forum.clone())));
+    let (status, answer) = bot.register(run("t", "aaaa1111")).await;
+    assert_eq!(status, 201, "{answer}");
+    let id = answer["channelId"].as_str().unwrap().to_owned();
+    assert_eq!(discord.state().channels[&id].parent.as_ref(), Some(&forum));
+    eventually("cleaned up", async || (count(&discord) == 0).then_some(())).await;
+}
+
+/// As in `kill.rs`: the store is kept.
+async fn killed_at(step: &'static str, forum: bool) {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let home = forum.then(|| discord.state().add("agents", 15, None));
+    let settings = || threads(&discord, directory.path(), home.clone());
+    let (hook, reached) = stop_at(step);
+    let first = Life::start_with(settings(), Some(hook));
+    let drive = async {
+        let (_, answer) = first.register(run("task", "abcd1234")).await;
+        let path = format!("/runs/{}/finalize", answer["channelId"].as_str().unwrap());
+        first
+            .ask(
+                Method::POST,
+                &path,
+                API,
+                Some(json!({ "status": "failed" })),
+            )
+            .await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = drive => {}
+        () = eventually(step, async || reached.lock().unwrap().then_some(())) => {}
+    }
+    first.kill();
+    let second = Life::start(settings());
+    let created = [
+        "channel.intent",
+        "starter.made",
+        "channel.made",
+        "channel.stored",
+        "live.before",
+    ];
+    if created.contains(&step) {
+        second.register(run("task", "abcd1234")).await;
+        assert_eq!(count(&discord), 1, "{step} forum={forum}");
+        assert_eq!(discord.state().webhooks.len(), 1, "{step} forum={forum}");
+    }
+    eventually(&format!("{step} forum={forum}: cleaned up"), async || {
+        let left = discord.state().messages.len();
+        (count(&discord) == 0 && left == 0).then_some(())
+    })
+    .await;
+    assert_eq!(discord.state().channels.len(), 1, "{step}: the home alone");
+}
+
+#[tokio::test]
+async fn killed_at_any_step_no_thread_is_left_over_or_there_twice() {
+    let channels_only = ["category.made", "webhook.", "header.", "archive."];
+    let mut all = Vec::new();
+    for step in STEPS {
+        if channels_only.iter().any(|start| step.starts_with(start)) {
+            continue;
+        }
+        all.push(killed_at(step, false));
+        if step != "starter.made" {
+            all.push(killed_at(step, true));
+        }
+    }
+    futures_util::future::join_all(all).await;
+}
