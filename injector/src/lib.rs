@@ -13,6 +13,8 @@
 mod body;
 mod check;
 mod cli;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod metrics;
 mod places;

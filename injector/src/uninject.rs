@@ -206,7 +206,8 @@ fn remove_empty(pod: &mut Value, status: &Status) {
         Value::Object(map) => map.is_empty(),
         _ => false,
     };
-    for path in &status.changed.created {
+    // What was made last stands in what was made first.
+    for path in status.changed.created.iter().rev() {
         if pod.pointer(path).is_some_and(is_empty) {
             remove_at(pod, path);
         }

@@ -117,3 +117,32 @@ fn a_wrong_command_line_exits_with_64_and_a_missing_file_with_1() {
     );
     assert_eq!(injector(&["--version"]).status.code(), Some(0));
 }
+
+#[test]
+fn a_template_without_metadata_is_injected_in_a_namespace_that_asks_and_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    for metadata in ["", "metadata: null\n    "] {
+        let text = format!(
+            "kind: Job\nspec:\n  template:\n    {metadata}spec: {{restartPolicy: Never, containers: [{{name: a, image: a}}]}}\n"
+        );
+        let (plain, injected) = (
+            folder.path().join("plain.yaml"),
+            folder.path().join("injected.yaml"),
+        );
+        std::fs::write(&plain, &text).unwrap();
+        let output = injector(&[
+            "inject",
+            "--namespace-opted-in",
+            "-f",
+            plain.to_str().unwrap(),
+        ]);
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("discord-watcher"));
+        std::fs::write(&injected, &output.stdout).unwrap();
+        let back = injector(&["uninject", "-f", injected.to_str().unwrap()]);
+        let read = |text: &[u8]| -> serde_json::Value {
+            serde_saphyr::from_str(std::str::from_utf8(text).unwrap()).unwrap()
+        };
+        assert_eq!(read(&back.stdout), read(text.as_bytes()));
+    }
+}

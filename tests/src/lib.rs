@@ -4,6 +4,7 @@
 //! Promises: nothing here shares code with the product, so that a mistake in one is not repeated in the other.
 //! Refuses to know: how the watcher, the injector or the bot do their work.
 
+pub mod corpus;
 pub mod count;
 pub mod double;
 pub mod player;

@@ -87,6 +87,12 @@ impl Patch {
         }
     }
 
+    /// Makes an empty mapping where none is.
+    pub(crate) fn object(&mut self, path: &str, presence: Presence) {
+        self.made(path, presence);
+        self.add(path, "{}");
+    }
+
     fn made(&mut self, path: &str, presence: Presence) {
         match presence {
             Presence::Absent => self.undo.created.push(path.to_owned()),

@@ -99,6 +99,9 @@ impl Plan<'_, '_, '_> {
     /// Label, autoscaler annotation and status; the status last, for it records all that was changed.
     pub(super) fn write_metadata(&self, mut patch: Patch, placed: &[Placed]) -> Patch {
         let metadata = &self.pod.metadata;
+        if metadata.presence != Presence::There {
+            patch.object("/metadata", metadata.presence);
+        }
         if metadata.labels.injected.as_deref() != Some("true") {
             let member = [(INJECTED, "\"true\"".to_owned())];
             patch.members("/metadata/labels", metadata.labels.presence, &member);

@@ -11,14 +11,14 @@ pub(crate) use parts::{
 };
 pub(crate) use text::{Annotations, Labels, MIRROR, Presence, SAFE_TO_EVICT, Seq, Text};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// A Pod, or the template of one.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Pod<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "metadata")]
     pub(crate) metadata: Metadata<'a>,
     #[serde(borrow, default)]
     pub(crate) spec: Spec<'a>,
@@ -27,6 +27,9 @@ pub(crate) struct Pod<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metadata<'a> {
+    /// The API server's Pods have one; a template in a file may have none.
+    #[serde(skip)]
+    pub(crate) presence: Presence,
     #[serde(borrow, default)]
     pub(crate) name: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -86,6 +89,19 @@ pub(crate) struct Spec<'a> {
 pub(crate) struct Os<'a> {
     #[serde(borrow, default)]
     pub(crate) name: Option<Text<'a>>,
+}
+
+fn metadata<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Metadata<'a>, D::Error> {
+    let found = Option::<Metadata<'a>>::deserialize(deserializer)?;
+    let presence = if found.is_some() {
+        Presence::There
+    } else {
+        Presence::Null
+    };
+    Ok(Metadata {
+        presence,
+        ..found.unwrap_or_default()
+    })
 }
 
 impl Pod<'_> {

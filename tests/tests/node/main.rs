@@ -17,6 +17,7 @@ mod support;
 mod bad_input;
 mod check;
 mod config_dirs;
+mod corpus;
 mod examples;
 mod job;
 mod no_harm;

@@ -1,0 +1,128 @@
+//! Pods of every kind through the real API server, with dry-run: whatever it admits without us, it admits with us.
+
+use super::support::cluster::{self, root};
+use super::support::with_world;
+use super::support::world::{World, create};
+use futures_util::StreamExt as _;
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, ResourceQuota};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use sidecar::names::{INJECT, INJECTED};
+use tests::corpus::{Specimen, some, specimens};
+
+/// Specimens of a short run; all of them with FULL=true.
+const SHORT: usize = 60;
+/// Requests at one time.
+const TOGETHER: usize = 8;
+
+/// How many were admitted without us, and of these how many were injected with us.
+#[derive(Debug, Default)]
+struct Count {
+    admitted: usize,
+    injected: usize,
+}
+
+/// Creates a Pod without storing it. As JSON: types would drop fields newer than they are.
+async fn dry_run(client: &Client, namespace: &str, pod: &Value) -> Result<Value, String> {
+    let uri = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
+    let request = http::Request::post(uri)
+        .header("content-type", "application/json")
+        .body(pod.to_string().into_bytes())
+        .unwrap();
+    client
+        .request(request)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// Sends every specimen twice; says which verdicts we changed.
+async fn compare(world: &World, all: &[Specimen]) -> (Count, Vec<String>) {
+    let verdicts = futures_util::stream::iter(all.iter().cloned().map(|specimen| {
+        let (client, namespace) = (world.client.clone(), world.namespace.clone());
+        async move {
+            let without = dry_run(&client, &namespace, &specimen.pod).await;
+            let asked = specimen.annotated(&[(INJECT, "true")]);
+            let with = dry_run(&client, &namespace, &asked).await;
+            (specimen.name, without, with)
+        }
+    }))
+    .buffer_unordered(TOGETHER)
+    .collect::<Vec<_>>()
+    .await;
+    let mut count = Count::default();
+    let mut changed = Vec::new();
+    for (name, without, with) in verdicts {
+        if without.is_err() {
+            continue;
+        }
+        count.admitted += 1;
+        match with {
+            Ok(pod) => {
+                let label = &pod["metadata"]["labels"][INJECTED];
+                count.injected += usize::from(*label == "true");
+            }
+            Err(refusal) => changed.push(format!("{name}: {refusal}")),
+        }
+    }
+    (count, changed)
+}
+
+/// The specimens of the cluster's own release.
+async fn corpus(client: &Client) -> Vec<Specimen> {
+    let version = client.apiserver_version().await.unwrap();
+    let schemas = root().join(".tools/schemas");
+    let minor = version.minor.trim_end_matches('+');
+    let all = specimens(&schemas, &format!("1.{minor}")).unwrap();
+    if std::env::var("FULL").is_ok_and(|full| full == "true") {
+        all
+    } else {
+        some(all, SHORT)
+    }
+}
+
+/// Namespaces as people have them: by level, by limits and by quota.
+async fn in_namespace(name: &'static str, level: &'static str, limited: bool) {
+    let _guard = cluster::shared().await;
+    cluster::tool("hack/schemas.sh", &[]);
+    with_world(name, |world| async move {
+        let all = corpus(&world.client).await;
+        let label = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level}}});
+        let namespaces: Api<Namespace> = Api::all(world.client.clone());
+        namespaces
+            .patch(&world.namespace, &PatchParams::default(), &Patch::Merge(label))
+            .await
+            .unwrap();
+        if limited {
+            let limit = json!({"metadata": {"name": "usual"}, "spec": {"limits": [{"type": "Container",
+                "default": {"cpu": "200m", "memory": "256Mi"}, "defaultRequest": {"cpu": "100m", "memory": "128Mi"},
+                "min": {"cpu": "5m", "memory": "16Mi"}, "max": {"cpu": "2", "memory": "2Gi"},
+                "maxLimitRequestRatio": {"cpu": "10"}}]}});
+            create::<LimitRange>(&world.api(), limit).await;
+            let quota = json!({"metadata": {"name": "usual"}, "spec": {"hard": {"pods": "50", "requests.cpu": "8",
+                "requests.memory": "8Gi", "limits.cpu": "16", "limits.memory": "16Gi"}}});
+            create::<ResourceQuota>(&world.api(), quota).await;
+        }
+        let (count, changed) = compare(&world, &all).await;
+        println!("{} of {} admitted, {} injected", count.admitted, all.len(), count.injected);
+        assert!(changed.is_empty(), "{} refused because of us:\n{}", changed.len(), changed.join("\n"));
+        assert!(count.admitted * 2 >= all.len(), "{count:?} of {}: too few to say anything", all.len());
+        assert!(count.injected * 100 >= count.admitted * 90, "{count:?}: admitted without being injected");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_is_admitted_without_us_is_admitted_with_us() {
+    in_namespace("corpus", "privileged", false).await;
+}
+
+#[tokio::test]
+async fn whatever_restricted_admits_it_admits_with_us() {
+    in_namespace("corpus-restricted", "restricted", false).await;
+}
+
+#[tokio::test]
+async fn whatever_limits_and_quota_admit_they_admit_with_us() {
+    in_namespace("corpus-limited", "baseline", true).await;
+}
