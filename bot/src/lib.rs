@@ -12,6 +12,7 @@ mod clock;
 mod config;
 pub mod desk;
 mod engine;
+pub mod interaction;
 mod metrics;
 mod relay;
 mod serve;

@@ -1,5 +1,6 @@
 //! What the bot counts. Labels are route templates, status words and results: nothing a caller can make up.
 
+use crate::interaction::Handled;
 use discord::bot::CallReport;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -8,7 +9,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 /// A call to Discord.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -21,6 +21,7 @@ struct Call {
 /// What an interaction came to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Kind {
+    kind: &'static str,
     result: &'static str,
 }
 
@@ -132,7 +133,7 @@ impl Metrics {
         );
         registry.register(
             "interactions",
-            "Interactions by what came of them",
+            "Interactions by what they were and what came of them",
             metrics.interactions.clone(),
         );
         registry.register_with_unit(
@@ -157,9 +158,11 @@ impl Metrics {
     }
 
     /// Counts an interaction and the time its answer took.
-    #[expect(dead_code, reason = "the interactions call it")]
-    pub(crate) fn interaction(&self, result: &'static str, took: Duration) {
-        self.interactions.get_or_create(&Kind { result }).inc();
+    pub(crate) fn interaction(&self, handled: Handled) {
+        let Handled { kind, result, took } = handled;
+        self.interactions
+            .get_or_create(&Kind { kind, result })
+            .inc();
         self.interaction_time.observe(took.as_secs_f64());
     }
 }

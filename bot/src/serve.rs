@@ -3,6 +3,7 @@
 use crate::app::{App, Hook};
 use crate::args::ServeArgs;
 use crate::config::{Config, ConfigError};
+use crate::interaction::{self, Keys};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::{api, engine};
@@ -110,7 +111,7 @@ pub async fn serve(
     let parts = tokio::spawn(work(Arc::clone(&app), shutdown.clone()));
 
     let admin = admin::router(readiness, Arc::new(registry));
-    let routes = api::router(Arc::clone(&app));
+    let routes = api::router(Arc::clone(&app)).merge(interaction::router(interactions(&app)));
     let options = ServeOptions {
         max_connections: MAX_CONNECTIONS,
         request_timeout: REQUEST,
@@ -136,6 +137,49 @@ pub async fn serve(
         store.close().await;
     }
     Ok(())
+}
+
+/// What the interactions need. Without a key that is one, each is refused, and readiness says why.
+fn interactions(app: &Arc<App>) -> interaction::Options {
+    let keys = match app.config.public_key.as_deref().map(Keys::parse) {
+        Some(Ok(keys)) => keys,
+        other => {
+            let why = match other {
+                Some(Err(error)) => {
+                    tracing::error!(%error, "interactions are refused");
+                    error.to_string()
+                }
+                _ => "PUBLIC_KEY is not set; commands in Discord do not work".to_owned(),
+            };
+            app.readiness.detail("interactions", Some(why));
+            Keys::default()
+        }
+    };
+    let told = Arc::clone(app);
+    interaction::Options {
+        keys,
+        guild_id: app.config.guild_id.clone(),
+        allowed_users: app.config.allowed_users.clone(),
+        allowed_roles: app.config.allowed_roles.clone(),
+        discord: app.discord.clone(),
+        api_url: app.config.discord_api_url.clone(),
+        desk: Arc::clone(app) as Arc<dyn crate::desk::Desk>,
+        observer: Some(Arc::new(move |handled| told.metrics.interaction(handled))),
+    }
+}
+
+/// Tells Discord our commands, where there is somebody to serve them.
+async fn commands(app: &App) {
+    if let (Some(bot), Some(guild)) = (&app.discord, &app.config.guild_id)
+        && app
+            .config
+            .public_key
+            .as_deref()
+            .is_some_and(|key| Keys::parse(key).is_ok())
+    {
+        interaction::register(bot, guild).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// The client for Discord; none without a token.
@@ -201,6 +245,7 @@ async fn work(app: Arc<App>, shutdown: CancellationToken) {
     tokio::select! {
         () = engine => {}
         () = watch => {}
+        () = commands(&app) => {}
         () = async {
             shutdown.cancelled().await;
             // The engine ends its steps by itself; a store that never opened does not keep us.

@@ -6,6 +6,7 @@
 //! give up: retrying for ever or not is the caller's decision.
 
 mod answer;
+mod attachment;
 mod backoff;
 pub mod bot;
 mod client;
@@ -18,6 +19,7 @@ mod tls;
 mod webhook;
 mod webhook_url;
 
+pub use attachment::AttachmentError;
 pub use backoff::Backoff;
 pub use bot::{ApiError, Bot};
 pub use client::{Client, ClientOptions};

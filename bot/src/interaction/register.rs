@@ -1,0 +1,81 @@
+//! Tells Discord our commands, when it has others. A few tries, and none after a refusal: those count towards a ban.
+
+use super::commands;
+use discord::bot::Call;
+use discord::{ApiError, Bot};
+use http::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Tries of one start, with pauses that double.
+const TRIES: u32 = 8;
+/// The first pause.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What a registration came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registration {
+    /// Discord had them already.
+    Same,
+    /// Discord took them.
+    Written,
+    /// Not now, or not at all.
+    Failed(ApiError),
+}
+
+/// Registers the commands of this guild; ends after a bounded number of tries.
+pub async fn register(bot: &Bot, guild: &str) -> Registration {
+    let mut pause = PAUSE;
+    let mut tried = 0;
+    loop {
+        let error = match once(bot, guild).await {
+            Ok(written) => {
+                tracing::info!(guild, written, "Discord has the commands");
+                return if written {
+                    Registration::Written
+                } else {
+                    Registration::Same
+                };
+            }
+            Err(error) => error,
+        };
+        tried += 1;
+        if tried >= TRIES || !matches!(error, ApiError::Later(_)) {
+            tracing::error!(guild, %error, "the commands are not registered; the next start tries again");
+            return Registration::Failed(error);
+        }
+        tracing::warn!(guild, %error, "the commands are not registered yet; trying again");
+        sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+async fn once(bot: &Bot, guild: &str) -> Result<bool, ApiError> {
+    const READ: &str = "GET /applications/{application}/guilds/{guild}/commands";
+    const WRITE: &str = "PUT /applications/{application}/guilds/{guild}/commands";
+    let application = bot.application().await?.id;
+    let path = [
+        "applications",
+        application.as_str(),
+        "guilds",
+        guild,
+        "commands",
+    ];
+    let call = |method, route, body| Call {
+        method,
+        route,
+        major: &application,
+        path: &path,
+        query: &[],
+        body,
+        reason: None,
+    };
+    let theirs: Value = bot.call(call(Method::GET, READ, None)).await?;
+    if !commands::differ(&theirs) {
+        return Ok(false);
+    }
+    let ours = json!(commands::all());
+    bot.call(call(Method::PUT, WRITE, Some(&ours))).await?;
+    Ok(true)
+}
