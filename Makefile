@@ -68,6 +68,10 @@ test-node: ## Only the tests on a node
 matrix: ## The node tests on every Kubernetes there is a node for, one after the other
 	@hack/matrix.sh
 
+.PHONY: fuzz
+fuzz: ## Mutated input to the injector; SECONDS=60 (default), 3600 before a release
+	@hack/fuzz.sh $(SECONDS)
+
 .PHONY: demo
 demo: ## A watched agent, its posts as they arrive, and a summary
 	@hack/demo.sh
