@@ -1,7 +1,7 @@
 //! What would refuse a Pod for the watcher's amounts: `LimitRange` and `ResourceQuota`. Such a refusal shows only on a
 //! `ReplicaSet` or Job, where nobody looks.
 
-use crate::plan::nano;
+use crate::plan::{STORAGE, nano};
 use crate::template::Template;
 use serde_json::{Map, Value};
 
@@ -36,16 +36,21 @@ pub(super) fn range(object: &Value, ours: &Amounts) -> Vec<String> {
         }
         let of = |key: &str, name: &str| amount(item.get(key)?.get(name)?);
         for name in keys(item) {
+            // Defaults do not reach a container that is added later, but local storage is taken over from the agent's.
+            let taken_over = |bound: &str| {
+                let amount = of(bound, name).filter(|_| name == "ephemeral-storage")?;
+                Some(amount.min(nano(STORAGE)?))
+            };
             let request = ours
                 .requests
                 .get(name)
                 .and_then(amount)
-                .or_else(|| of("defaultRequest", name).or_else(|| of("default", name)));
+                .or_else(|| taken_over("defaultRequest").or_else(|| taken_over("default")));
             let limit = ours
                 .limits
                 .get(name)
                 .and_then(amount)
-                .or_else(|| of("default", name));
+                .or_else(|| taken_over("default"));
             let mut say = |text: &str, bound: &str| {
                 let shown = item.get(bound).and_then(|map| map.get(name));
                 let shown = shown.map(plain).unwrap_or_default();
@@ -165,6 +170,7 @@ mod tests {
             json!({"type": "Container", "maxLimitRequestRatio": {"cpu": "10", "memory": 2}}),
             json!({"type": "Pod", "max": {"memory": "1Gi"}, "min": {"memory": "900Mi"}}),
             json!({"type": "Container", "min": {"ephemeral-storage": "1Mi"}, "defaultRequest": {"ephemeral-storage": "2Mi"}}),
+            json!({"type": "Container", "max": {"ephemeral-storage": "2Gi"}, "default": {"ephemeral-storage": "1Gi"}}),
             json!({"type": "PersistentVolumeClaim", "max": {"storage": "1"}}),
         ] {
             assert_eq!(ranged(&fits), Vec::<String>::new(), "{fits}");

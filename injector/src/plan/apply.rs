@@ -161,7 +161,7 @@ impl Plan<'_, '_, '_> {
                 self.template,
                 &self.survey.settings,
                 &self.survey.identity,
-                self.survey.quality,
+                &self.survey.fit,
                 common,
             );
             if let Some(text) = text {

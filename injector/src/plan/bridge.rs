@@ -3,7 +3,7 @@
 use super::agent::Identity;
 use super::ours::Named;
 use super::probes::free_port;
-use super::resources::{Quality, fitted};
+use super::resources::{Fit, fitted};
 use super::settings::PodSettings;
 use super::volumes::Wanted;
 use super::warnings::Warnings;
@@ -97,7 +97,7 @@ pub(crate) fn render(
     template: &Template,
     settings: &PodSettings<'_>,
     identity: &Identity,
-    quality: Quality,
+    fit: &Fit,
     common: Changes<'_>,
 ) -> Option<String> {
     let pieces = template.bridge.as_ref()?;
@@ -113,7 +113,7 @@ pub(crate) fn render(
             .env
             .push(("LOG_LEVEL".to_owned(), json::env("LOG_LEVEL", level)));
     }
-    if let Some(resources) = fitted(pieces.field("resources"), &[], quality) {
+    if let Some(resources) = fitted(pieces.field("resources"), &[], fit) {
         changes.fields.push(("resources", Some(resources)));
     }
     super::run_as(identity, &mut changes);

@@ -22,7 +22,7 @@ const RESOURCES: [(&str, &str, &str); 4] = [
 pub(crate) fn apply(
     template: &Template,
     settings: &PodSettings<'_>,
-    quality: resources::Quality,
+    fit: &resources::Fit,
     changes: &mut Changes<'_>,
     volumes: &mut Vec<Wanted>,
     warnings: &mut Warnings,
@@ -42,7 +42,7 @@ pub(crate) fn apply(
         .filter(|(path, ..)| settings.overrides_any(path))
         .filter_map(|(path, kind, name)| Some((*kind, *name, settings.text(path)?.to_owned())))
         .collect();
-    if let Some(text) = resources::fitted(template.watcher.field("resources"), &amounts, quality) {
+    if let Some(text) = resources::fitted(template.watcher.field("resources"), &amounts, fit) {
         let fitted: Json = serde_json::from_str(&text).unwrap_or_default();
         for (kind, name, amount) in &amounts {
             let got = fitted

@@ -27,6 +27,8 @@ pub enum Reason {
     PlainWithoutEnd,
     /// The transcripts can never be seen by another container.
     Unseen,
+    /// The Pod as a whole says what it takes, and nothing is left for a watcher.
+    NoRoom,
 }
 
 impl Reason {
@@ -41,6 +43,7 @@ impl Reason {
             Self::NoAgent => "no_agent",
             Self::PlainWithoutEnd => "plain_without_end",
             Self::Unseen => "unseen",
+            Self::NoRoom => "no_room",
         }
     }
 }

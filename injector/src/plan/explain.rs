@@ -134,6 +134,9 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::PlainWithoutEnd => {
             "mode plain would keep a Pod that ends by itself from ending; set plain.endsAfter or mode native"
         }
+        Reason::NoRoom => {
+            "the Pod's spec.resources leaves no room for the watcher; raise its requests"
+        }
         Reason::Unseen => {
             "no other container can ever see the agent's transcripts; set transcriptPath"
         }

@@ -31,6 +31,7 @@ mod whole;
 pub use decide::{Reason, Rule};
 pub(crate) use explain::{Explanation, explain};
 pub(crate) use quantity::nano;
+pub(crate) use resources::STORAGE;
 pub(crate) use standing::{Standing, standing};
 
 use crate::pod::Pod;
@@ -181,7 +182,7 @@ fn build(
     container::apply(
         template,
         settings,
-        survey.quality,
+        &survey.fit,
         &mut changes,
         &mut wanted,
         warnings,

@@ -5,7 +5,7 @@ use super::agent::{self, Identity, Location, Root};
 use super::bridge::{self, Bridge};
 use super::decide::Reason;
 use super::ours::{self, List, Named};
-use super::resources::{self, Quality};
+use super::resources::{self, Fit, Quality};
 use super::settings::PodSettings;
 use super::token::{self, Token};
 use super::transcript::{self, Transcript};
@@ -26,7 +26,7 @@ pub(super) struct Survey<'t> {
     pub(super) transcript: Transcript,
     pub(super) identity: Identity,
     pub(super) token: Token,
-    pub(super) quality: Quality,
+    pub(super) fit: Fit,
     pub(super) planned_bridge: Option<Bridge>,
 }
 
@@ -74,7 +74,19 @@ impl<'t> Survey<'t> {
             .items()
             .iter()
             .chain(pod.spec.init_containers.items());
-        let quality = resources::quality(pod, users.filter(|container| !own(&container.name)));
+        let bridges = template.bridge.as_ref();
+        let bridges = bridges.filter(|_| settings.flag("bridge.enabled"));
+        let ours = [
+            template.watcher.field("resources"),
+            bridges.and_then(|bridge| bridge.field("resources")),
+        ];
+        let users = users.filter(|container| !own(&container.name));
+        let fit = resources::fit(pod, users, &ours);
+        if fit.quality == Quality::NoRoom {
+            warnings
+                .add("not injected: spec.resources leaves the watcher no room; raise its requests");
+            return Err(Reason::NoRoom);
+        }
         let planned_bridge = bridge::plan(pod, agent, template, &settings, own, warnings);
         Ok(Self {
             settings,
@@ -86,7 +98,7 @@ impl<'t> Survey<'t> {
             transcript,
             identity,
             token,
-            quality,
+            fit,
             planned_bridge,
         })
     }

@@ -7,7 +7,7 @@ mod parts;
 mod text;
 
 pub(crate) use parts::{
-    Container, ContainerSecurity, Env, Mount, PodSecurity, Reference, Resources, Volume,
+    Amounts, Container, ContainerSecurity, Env, Mount, PodSecurity, Reference, Resources, Volume,
 };
 pub(crate) use text::{Annotations, Labels, MIRROR, Presence, SAFE_TO_EVICT, Seq, Text};
 

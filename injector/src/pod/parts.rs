@@ -126,6 +126,8 @@ pub(crate) struct Amounts<'a> {
     pub(crate) cpu: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) memory: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "ephemeral-storage")]
+    pub(crate) storage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, serde::Deserialize)]

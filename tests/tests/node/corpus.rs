@@ -95,8 +95,8 @@ async fn in_namespace(name: &'static str, level: &'static str, limited: bool) {
             .unwrap();
         if limited {
             let limit = json!({"metadata": {"name": "usual"}, "spec": {"limits": [{"type": "Container",
-                "default": {"cpu": "200m", "memory": "256Mi"}, "defaultRequest": {"cpu": "100m", "memory": "128Mi"},
-                "min": {"cpu": "5m", "memory": "16Mi"}, "max": {"cpu": "2", "memory": "2Gi"},
+                "default": {"cpu": "200m", "memory": "256Mi", "ephemeral-storage": "1Gi"}, "defaultRequest": {"cpu": "100m", "memory": "128Mi"},
+                "min": {"cpu": "5m", "memory": "16Mi"}, "max": {"cpu": "2", "memory": "2Gi", "ephemeral-storage": "2Gi"},
                 "maxLimitRequestRatio": {"cpu": "10"}}]}});
             create::<LimitRange>(&world.api(), limit).await;
             let quota = json!({"metadata": {"name": "usual"}, "spec": {"hard": {"pods": "50", "requests.cpu": "8",
