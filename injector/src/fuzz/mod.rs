@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Inputs of a run without `FUZZ_SECONDS`.
-const SHORT: usize = 1_500;
+const SHORT: usize = 500;
 
 fn folder(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -3,6 +3,7 @@
 //! Every field not named here, known to Kubernetes or not, is skipped and survives, for patches only add to what
 //! stands in the original.
 
+mod object;
 mod parts;
 mod text;
 
@@ -11,6 +12,7 @@ pub(crate) use parts::{
 };
 pub(crate) use text::{Annotations, Labels, MIRROR, Presence, SAFE_TO_EVICT, Seq, Text};
 
+use object::{Object, object, raw_object};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -20,7 +22,7 @@ use serde_json::value::RawValue;
 pub(crate) struct Pod<'a> {
     #[serde(borrow, default, deserialize_with = "metadata")]
     pub(crate) metadata: Metadata<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub(crate) spec: Spec<'a>,
 }
 
@@ -69,7 +71,7 @@ pub(crate) struct Spec<'a> {
     #[serde(default)]
     pub(crate) automount_service_account_token: Option<bool>,
     /// Read twice: as [`PodSecurity`], and for the keys it has.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "raw_object")]
     pub(crate) security_context: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) os: Option<Os<'a>>,
@@ -92,7 +94,7 @@ pub(crate) struct Os<'a> {
 }
 
 fn metadata<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Metadata<'a>, D::Error> {
-    let found = Option::<Metadata<'a>>::deserialize(deserializer)?;
+    let found = Option::<Object<Metadata<'a>>>::deserialize(deserializer)?;
     let presence = if found.is_some() {
         Presence::There
     } else {
@@ -100,14 +102,14 @@ fn metadata<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Metada
     };
     Ok(Metadata {
         presence,
-        ..found.unwrap_or_default()
+        ..found.map(|found| found.0).unwrap_or_default()
     })
 }
 
 impl Pod<'_> {
     /// Reads the view from a Pod's JSON.
     pub(crate) fn read(json: &[u8]) -> Result<Pod<'_>, serde_json::Error> {
-        serde_json::from_slice(json)
+        serde_json::from_slice::<Object<Pod<'_>>>(json).map(|pod| pod.0)
     }
 
     /// The Pod's own security context, as far as containers inherit it.

@@ -1,5 +1,6 @@
 //! Borrowed texts, lists that tell absent from null, and the few annotations and labels that concern us.
 
+use super::object::Object;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
@@ -90,7 +91,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Seq<T> {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
                 let mut items = Vec::new();
-                while let Some(item) = access.next_element()? {
+                while let Some(Object(item)) = access.next_element::<Object<T>>()? {
                     items.push(item);
                 }
                 Ok(Seq::Items(items))

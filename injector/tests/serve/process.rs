@@ -69,6 +69,12 @@ pub(crate) fn client_with_identity(trusted: &str, chain: &str, key: &str) -> req
         .unwrap()
 }
 
+/// The binary under test; INJECTOR_BIN names another one, such as an image's.
+fn binary() -> PathBuf {
+    std::env::var_os("INJECTOR_BIN")
+        .map_or_else(|| env!("CARGO_BIN_EXE_injector").into(), PathBuf::from)
+}
+
 impl Injector {
     pub(crate) fn start(sidecar: Option<&str>) -> Self {
         Self::run(sidecar, None)
@@ -92,7 +98,7 @@ impl Injector {
         let tls = folder.path().join("tls");
         std::fs::create_dir(&tls).unwrap();
         mount(&tls, 1, &[("tls.crt", &chain), ("tls.key", &key)]);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_injector"));
+        let mut command = Command::new(binary());
         command
             .args([
                 "serve",
@@ -158,6 +164,15 @@ impl Injector {
 
     pub(crate) fn port(&self) -> u16 {
         self.address.parse().unwrap()
+    }
+
+    /// Processor time it has taken, in clock ticks (1/100 s).
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // Behind the name, which may hold anything: fields 14 and 15.
+        let (_, rest) = stat.rsplit_once(')').unwrap();
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
     /// Bytes of memory it has resident.
