@@ -106,6 +106,7 @@ async fn a_peer_that_sends_its_headers_byte_by_byte_is_dropped() {
 async fn a_body_that_never_comes_whole_ends_with_the_request_time() {
     let options = ServeOptions {
         request_timeout: SHORT,
+        header_timeout: SHORT,
         idle_timeout: SHORT,
         ..ServeOptions::default()
     };
@@ -120,6 +121,7 @@ async fn a_body_that_never_comes_whole_ends_with_the_request_time() {
 #[tokio::test]
 async fn a_connection_that_is_no_longer_used_is_closed() {
     let options = ServeOptions {
+        header_timeout: SHORT,
         idle_timeout: SHORT,
         ..ServeOptions::default()
     };

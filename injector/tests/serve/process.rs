@@ -69,7 +69,7 @@ pub(crate) fn client_with_identity(trusted: &str, chain: &str, key: &str) -> req
         .unwrap()
 }
 
-/// The binary under test; INJECTOR_BIN names another one, such as an image's.
+/// The binary under test; `INJECTOR_BIN` names another one, such as an image's.
 fn binary() -> PathBuf {
     std::env::var_os("INJECTOR_BIN")
         .map_or_else(|| env!("CARGO_BIN_EXE_injector").into(), PathBuf::from)
