@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use tests::double::rate::RateLimits;
+use tests::double::settings::Bot;
 use tests::double::tls::Tls;
 use tests::double::{Double, DoubleOptions, tail};
 use tokio::signal::unix::{SignalKind, signal};
@@ -66,6 +67,18 @@ struct Serve {
     /// Drops messages sent with wait=false, as Discord may.
     #[arg(long)]
     drop_unwaited: bool,
+    /// The guild's id.
+    #[arg(long, env = "GUILD_ID")]
+    guild_id: Option<u64>,
+    /// The application's id, which is the bot user's too.
+    #[arg(long, env = "APPLICATION_ID")]
+    application_id: Option<u64>,
+    /// The token bots must send.
+    #[arg(long, env = "BOT_TOKEN", hide_env_values = true)]
+    bot_token: Option<String>,
+    /// Bits of the bot's role.
+    #[arg(long, env = "BOT_PERMISSIONS")]
+    bot_permissions: Option<u64>,
     /// Messages kept in memory.
     #[arg(long, default_value_t = 100_000)]
     keep_messages: usize,
@@ -97,6 +110,13 @@ async fn serve(args: Serve) -> Result<()> {
         _ => bail!("--tls-listen ADDR goes with --tls-cert and --tls-key, or with --tls-self DIR"),
     };
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut bot = Bot::default();
+    bot.application_id = args.application_id.unwrap_or(bot.application_id);
+    bot.permissions = args.bot_permissions.unwrap_or(bot.permissions);
+    if let Some(token) = args.bot_token {
+        bot.token = token;
+    }
+    let defaults = DoubleOptions::default();
     let double = Double::start(DoubleOptions {
         listen: args.listen,
         tls,
@@ -108,7 +128,9 @@ async fn serve(args: Serve) -> Result<()> {
         auto_create: args.auto_create,
         save_unwaited: !args.drop_unwaited,
         keep_messages: args.keep_messages,
-        ..DoubleOptions::default()
+        guild_id: args.guild_id.unwrap_or(defaults.guild_id),
+        bot,
+        ..defaults
     })?;
     println!("discord-double: page and API on {}/", double.base_url());
     if let Some(url) = double.tls_base_url() {

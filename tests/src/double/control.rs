@@ -1,5 +1,7 @@
 //! The control API under /_double: what a test orders and asks.
 
+use std::time::Duration;
+
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -11,8 +13,10 @@ use serde_json::{Value, json};
 use super::fault::Fault;
 use super::gate::App;
 use super::rate::RateLimits;
+use super::settings::Caps;
 use super::state::{Core, FORUM, Message, TEXT, Webhook};
 use super::{events, webhooks};
+use super::{interact, signing};
 
 /// The routes.
 pub(super) fn routes() -> Router<App> {
@@ -31,6 +35,10 @@ pub(super) fn routes() -> Router<App> {
             get(faults).post(add_faults).delete(clear_faults),
         )
         .route("/_double/options", put(options))
+        .route("/_double/interact", post(interact::interact))
+        .route("/_double/public-key", get(public_key))
+        .route("/_double/commands", get(commands))
+        .route("/_double/clock", post(advance))
         .route("/_double/reset", post(reset))
         .route("/_double/ca.crt", get(ca))
         .route("/_double/events", get(events::stream))
@@ -76,7 +84,7 @@ fn channel_list(core: &Core) -> Value {
         json!({
             "id": channel.id.to_string(), "name": channel.name, "kind": channel.kind,
             "topic": channel.topic, "parentId": channel.parent_id.map(|id| id.to_string()),
-            "archived": channel.archived, "messages": messages.count(),
+            "archived": channel.archived, "locked": channel.locked, "messages": messages.count(),
         })
     });
     Value::Array(list.collect())
@@ -222,6 +230,13 @@ async fn clear_faults(State(app): State<App>) -> StatusCode {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewOptions {
     limits: Option<RateLimits>,
+    guild_id: Option<u64>,
+    application_id: Option<u64>,
+    bot_token: Option<String>,
+    permissions: Option<u64>,
+    member: Option<bool>,
+    caps: Option<Caps>,
+    token_ms: Option<u64>,
     auto_create: Option<bool>,
     save_unwaited: Option<bool>,
 }
@@ -232,6 +247,16 @@ async fn options(State(app): State<App>, Json(new): Json<NewOptions>) -> StatusC
             core.options.limits = limits;
             core.limiter.reset();
         }
+        let bot = &mut core.options.bot;
+        bot.application_id = new.application_id.unwrap_or(bot.application_id);
+        bot.permissions = new.permissions.unwrap_or(bot.permissions);
+        bot.member = new.member.unwrap_or(bot.member);
+        bot.token_ms = new.token_ms.unwrap_or(bot.token_ms);
+        if let Some(token) = new.bot_token {
+            bot.token = token;
+        }
+        core.options.guild_id = new.guild_id.unwrap_or(core.options.guild_id);
+        core.options.caps = new.caps.unwrap_or(core.options.caps);
         if let Some(auto_create) = new.auto_create {
             core.options.auto_create = auto_create;
         }
@@ -239,6 +264,28 @@ async fn options(State(app): State<App>, Json(new): Json<NewOptions>) -> StatusC
             core.options.save_unwaited = save_unwaited;
         }
     });
+    StatusCode::NO_CONTENT
+}
+
+/// What the bot is to verify with.
+async fn public_key(State(app): State<App>) -> String {
+    signing::public_hex(&app.shared.lock())
+}
+
+async fn commands(State(app): State<App>) -> Json<Value> {
+    Json(Value::Array(app.shared.lock().commands.clone()))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Advance {
+    advance_ms: u64,
+}
+
+/// Moves a clock that stands by hand; the machine's does not listen.
+async fn advance(State(app): State<App>, Json(by): Json<Advance>) -> StatusCode {
+    let by = Duration::from_millis(by.advance_ms);
+    app.shared.change(|core| core.clock().advance(by));
     StatusCode::NO_CONTENT
 }
 

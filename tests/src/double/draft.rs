@@ -13,6 +13,10 @@ pub const MESSAGE_FILES: usize = 10;
 pub const SUPPRESS_EMBEDS: i64 = 1 << 2;
 /// Sends without a notification.
 pub const SUPPRESS_NOTIFICATIONS: i64 = 1 << 12;
+/// A deferred answer that is still to come.
+pub const LOADING: i64 = 1 << 7;
+/// Seen by one user alone.
+pub const EPHEMERAL: i64 = 1 << 6;
 /// Components instead of content and embeds.
 pub const IS_COMPONENTS_V2: i64 = 1 << 15;
 
@@ -25,6 +29,8 @@ pub enum Kind {
     Edit,
     /// A bot's own message.
     Create,
+    /// An answer or follow-up to an interaction.
+    Reply,
 }
 
 /// A checked request. `None` means: the request says nothing about it.
@@ -84,7 +90,17 @@ const EDIT: [&str; 7] = [
     "poll",
     "flags",
 ];
-const CREATE: [&str; 10] = [
+const REPLY: [&str; 8] = [
+    "content",
+    "embeds",
+    "allowed_mentions",
+    "components",
+    "attachments",
+    "poll",
+    "tts",
+    "flags",
+];
+const CREATE: [&str; 13] = [
     "content",
     "embeds",
     "allowed_mentions",
@@ -95,6 +111,9 @@ const CREATE: [&str; 10] = [
     "flags",
     "nonce",
     "message_reference",
+    "sticker_ids",
+    "enforce_nonce",
+    "shared_client_theme",
 ];
 
 /// Checks a body; answers the draft or Discord's refusal, and the violations either way.
@@ -115,6 +134,7 @@ fn read(checker: &mut Checker, kind: Kind, body: &Value, files: &[Upload]) -> Op
         Kind::Execute => &EXECUTE,
         Kind::Edit => &EDIT,
         Kind::Create => &CREATE,
+        Kind::Reply => &REPLY,
     };
     let map = checker.object(body, &root, known)?;
     mentions(checker, map);
@@ -238,6 +258,7 @@ fn flags(checker: &mut Checker, map: &Map<String, Value>, kind: Kind) -> i64 {
     let allowed = match kind {
         Kind::Edit => SUPPRESS_EMBEDS | IS_COMPONENTS_V2,
         Kind::Execute | Kind::Create => SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | IS_COMPONENTS_V2,
+        Kind::Reply => SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | IS_COMPONENTS_V2 | EPHEMERAL,
     };
     if flags & !allowed != 0 {
         let message = format!("Only the bits of {allowed} may be set here.");

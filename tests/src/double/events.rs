@@ -86,9 +86,10 @@ fn data(core: &state::Core, event: &state::Event) -> Option<Value> {
             Some(json!({
                 "id": channel.id.to_string(), "name": channel.name, "kind": channel.kind,
                 "topic": channel.topic, "parentId": channel.parent_id.map(|id| id.to_string()),
-                "archived": channel.archived,
+                "archived": channel.archived, "locked": channel.locked,
             }))
         }
+        "gone" => Some(json!({"id": event.subject.to_string()})),
         "violation" => {
             let index = usize::try_from(event.subject).ok()?;
             Some(json!({"text": core.violations.get(index)?}))

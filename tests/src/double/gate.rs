@@ -133,6 +133,7 @@ impl App {
             let shared = shared.is_some_and(|scope| scope == Scope::Shared.as_str());
             if matches!(status, 401 | 403 | 429) && !shared {
                 let (limits, now) = (core.options.limits.clone(), core.clock().now());
+                core.counters.invalid += 1;
                 core.limiter.refused(&limits, now);
             }
             core.log_request(RequestLog {
@@ -204,6 +205,7 @@ fn admit(core: &mut Core, asked: &Asked<'_>) -> (Gate, Option<Response>) {
         limited,
         shown,
         disobeyed,
+        hidden,
     } = core.limiter.check(&limits, now, &asked.keys);
     if disobeyed {
         core.counters.while_limited += 1;
@@ -211,7 +213,7 @@ fn admit(core: &mut Core, asked: &Asked<'_>) -> (Gate, Option<Response>) {
     gate.shown = shown;
     let early = limited.map(|limited| {
         core.counters.limited += 1;
-        if limited.scope == Scope::Shared && !disobeyed {
+        if hidden && !disobeyed {
             core.counters.hidden_limited += 1;
         }
         too_many(&limited)
@@ -314,7 +316,7 @@ fn show(headers: &mut HeaderMap, shown: &Shown, wall: Duration) {
             format!("{:.3}", wall.as_secs_f64() + reset_after),
         ),
         ("x-ratelimit-reset-after", format!("{reset_after:.3}")),
-        ("x-ratelimit-bucket", shown.bucket.to_owned()),
+        ("x-ratelimit-bucket", shown.bucket.to_string()),
     ];
     for (name, value) in values {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -371,6 +373,9 @@ pub fn webhook(core: &mut Core, id: &str, token: &str) -> Result<Webhook, ApiErr
             &message,
         ));
     };
+    if id == core.options.bot.application_id {
+        return core.interaction_webhook(token);
+    }
     if let Some(webhook) = core.webhooks.get(&id) {
         if webhook.token != token {
             return Err(ApiError::bad_token());

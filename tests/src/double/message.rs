@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::draft::{Draft, Listed};
+use super::draft::{self, Draft, Listed};
 use super::error::ApiError;
 use super::form::Upload;
 use super::state::{Attachment, Core, Edit, Message};
@@ -13,12 +13,26 @@ pub(super) fn build(core: &mut Core, draft: &Draft, files: &[Upload]) -> Result<
     hollow(core, &embeds);
     let attachments = uploads(core, draft.attachments.as_deref(), files);
     dangling(core, &embeds, &attachments);
+    let message = bare(core, draft, embeds, attachments);
+    if draft.poll.is_none() && empty(&message) {
+        return Err(ApiError::empty_message());
+    }
+    Ok(message)
+}
+
+fn bare(
+    core: &mut Core,
+    draft: &Draft,
+    embeds: Vec<Value>,
+    attachments: Vec<Attachment>,
+) -> Message {
     let at_ms = core.clock().wall_ms();
-    let message = Message {
+    Message {
         order: 0,
         id: core.next_id(),
         channel_id: 0,
         webhook_id: None,
+        author_id: None,
         username: String::new(),
         avatar_url: None,
         content: draft.content.clone().unwrap_or_default(),
@@ -32,11 +46,19 @@ pub(super) fn build(core: &mut Core, draft: &Draft, files: &[Upload]) -> Result<
         deleted: false,
         request: 0,
         waited: true,
-    };
-    if draft.poll.is_none() && empty(&message) {
-        return Err(ApiError::empty_message());
     }
-    Ok(message)
+}
+
+/// A message that is still to be stored.
+pub(super) type Built = Message;
+
+/// The message of an answer that was put off.
+pub(super) fn loading(core: &mut Core, flags: i64) -> Message {
+    let draft = Draft {
+        flags,
+        ..Draft::default()
+    };
+    bare(core, &draft, Vec::new(), Vec::new())
 }
 
 /// Changes a stored message; refused when nothing would be left in it.
@@ -70,6 +92,8 @@ pub(super) fn edit(
     if empty(&new) {
         return Err(ApiError::empty_message());
     }
+    // The first edit of a deferred answer is the answer.
+    new.flags &= !draft::LOADING;
     new.edited_ms = Some(at_ms);
     new.edits.push(Edit {
         at_ms,

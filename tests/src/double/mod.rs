@@ -1,12 +1,15 @@
 //! A double of Discord that is stricter than Discord.
 //!
 //! Promises: every limit, error code, header and rate limit that the product meets on the webhook and channel
-//! routes; faults on order; and a record of everything that came. What Discord would swallow in silence
+//! routes, of a webhook and of a bot; faults on order; and a record of everything that came. What Discord would swallow in silence
 //! (mentions let through, unknown fields, embeds hidden by a repeated url) is recorded as a violation.
-//! Refuses to know: the gateway, members, roles, and anything a webhook or a run's channel does not touch.
+//! Refuses to know: the gateway, voice, other members than the bot, and anything a run's channel does not touch.
 
+mod bot;
+mod channels;
 pub mod checker;
 pub mod clock;
+mod commands;
 mod control;
 pub mod draft;
 pub mod embed;
@@ -15,14 +18,26 @@ mod events;
 pub mod fault;
 pub mod form;
 pub mod gate;
+mod guild;
 mod handle;
+mod hooks;
+mod interact;
+pub mod interaction;
 mod message;
+mod name;
+mod overwrites;
 mod page;
+pub mod permission;
+mod posts;
 pub mod rate;
+mod reply;
 mod serve;
+pub mod settings;
+mod signing;
 pub mod state;
 mod stored;
 pub mod tail;
+mod threads;
 pub mod tls;
 mod webhooks;
 
@@ -36,6 +51,7 @@ use self::clock::Clock;
 use self::error::ApiError;
 use self::gate::App;
 use self::rate::RateLimits;
+use self::settings::{Bot, Caps};
 use self::tls::Tls;
 
 pub use self::handle::{Double, WaitError};
@@ -57,6 +73,10 @@ pub struct DoubleOptions {
     pub keep_messages: usize,
     /// The one guild.
     pub guild_id: u64,
+    /// The application and its bot user.
+    pub bot: Bot,
+    /// How full the guild may get.
+    pub caps: Caps,
     /// The clock that rate limits and timestamps read.
     pub clock: Clock,
 }
@@ -71,6 +91,8 @@ impl Default for DoubleOptions {
             save_unwaited: true,
             keep_messages: 100_000,
             guild_id: 81_384_788_765_712_384,
+            bot: Bot::default(),
+            caps: Caps::default(),
             clock: Clock::default(),
         }
     }
@@ -98,6 +120,8 @@ impl DoubleOptions {
 /// Everything the double serves.
 fn router(app: App) -> Router {
     let api = webhooks::routes()
+        .merge(bot::routes())
+        .merge(interaction::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed);
     Router::new()

@@ -4,6 +4,7 @@
 //! announces, a global one, and the ban that follows too many refused requests. Pure state over a given time:
 //! nothing here waits.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -42,6 +43,9 @@ pub struct RateLimits {
     /// Per channel over all its webhooks, in no header (discord-api-docs 367). Discord: 30 per 60 s.
     #[serde(default)]
     pub channel: Option<Window>,
+    /// Per channel, for changes of name or topic, in no header (discord-api-docs 1900). Discord: 2 per 10 minutes.
+    #[serde(default)]
+    pub rename: Option<Window>,
     /// Over everything of one sender. Discord: 50 per second.
     #[serde(default)]
     pub global: Option<Window>,
@@ -59,6 +63,7 @@ impl Default for RateLimits {
             webhook: Some(Window::new(5, 2_000)),
             bot: Some(Window::new(5, 5_000)),
             channel: Some(Window::new(30, 60_000)),
+            rename: Some(Window::new(2, 600_000)),
             global: Some(Window::new(50, 1_000)),
             ban: Some(Window::new(10_000, 600_000)),
             ban_ms: 3_600_000,
@@ -73,6 +78,7 @@ impl RateLimits {
             webhook: None,
             bot: None,
             channel: None,
+            rename: None,
             global: None,
             ban: None,
             ban_ms: 0,
@@ -86,11 +92,13 @@ pub struct Keys {
     /// The visible bucket: route and top-level resource.
     pub bucket: String,
     /// The value of X-RateLimit-Bucket. Discord shows the same one for all webhooks (discord-api-docs 6753).
-    pub shown: &'static str,
-    /// The channel whose hidden limit counts, for sends.
+    pub shown: Cow<'static, str>,
+    /// The key of the hidden limit that counts: of a channel's sends, or of a bot's renames.
     pub hidden: Option<String>,
     /// Whether a bot's window rather than a webhook's applies.
     pub bot: bool,
+    /// The global limit does not count it: interactions are exempt.
+    pub free: bool,
 }
 
 /// The figures of the X-RateLimit headers.
@@ -103,7 +111,7 @@ pub struct Shown {
     /// X-RateLimit-Reset-After.
     pub reset_after: Duration,
     /// X-RateLimit-Bucket.
-    pub bucket: &'static str,
+    pub bucket: Cow<'static, str>,
 }
 
 /// Which limit was hit, in the words of X-RateLimit-Scope.
@@ -138,6 +146,8 @@ pub struct Verdict {
     pub shown: Option<Shown>,
     /// The request came while an earlier answer had told the sender to wait.
     pub disobeyed: bool,
+    /// The limit was one that no header announces.
+    pub hidden: bool,
 }
 
 /// Why and for how long a request is refused.
@@ -165,13 +175,16 @@ pub struct Limiter {
     banned_until: Option<Duration>,
 }
 
+/// Without a token Discord counts by address, with one by bot.
 const GLOBAL: &str = "global";
+const GLOBAL_BOT: &str = "global bot";
 
 impl Limiter {
     /// Counts one request at `now` and says whether it passes.
     pub fn check(&mut self, limits: &RateLimits, now: Duration, keys: &Keys) -> Verdict {
+        let global = if keys.bot { GLOBAL_BOT } else { GLOBAL };
         let disobeyed = [
-            Some(GLOBAL),
+            Some(global).filter(|_| !keys.free),
             Some(keys.bucket.as_str()),
             keys.hidden.as_deref(),
         ]
@@ -179,8 +192,9 @@ impl Limiter {
         .flatten()
         .any(|key| self.told.get(key).is_some_and(|until| now < *until));
 
-        if let Some(wait) = self.take(GLOBAL, limits.global, now).2 {
-            self.told.insert(GLOBAL.to_owned(), now + wait);
+        let most = limits.global.filter(|_| !keys.free);
+        if let Some(wait) = self.take(global, most, now).2 {
+            self.told.insert(global.to_owned(), now + wait);
             return Verdict {
                 limited: Some(Limited {
                     scope: Scope::Global,
@@ -188,6 +202,7 @@ impl Limiter {
                 }),
                 shown: None,
                 disobeyed,
+                hidden: false,
             };
         }
 
@@ -197,7 +212,7 @@ impl Limiter {
             limit: window.requests,
             remaining,
             reset_after,
-            bucket: keys.shown,
+            bucket: keys.shown.clone(),
         });
         if window.is_some() && remaining == 0 {
             self.told.insert(keys.bucket.clone(), now + reset_after);
@@ -206,13 +221,21 @@ impl Limiter {
             scope: Scope::User,
             retry_after,
         });
+        let unseen = if keys.bot {
+            limits.rename
+        } else {
+            limits.channel
+        };
+        let mut by_hidden = false;
         if limited.is_none()
             && let Some(hidden) = &keys.hidden
-            && let Some(retry_after) = self.take(hidden, limits.channel, now).2
+            && let Some(retry_after) = self.take(hidden, unseen, now).2
         {
+            by_hidden = true;
             self.told.insert(hidden.clone(), now + retry_after);
             limited = Some(Limited {
-                scope: Scope::Shared,
+                // A bot's renames are its own and count towards a ban; a webhook shares its channel's limit.
+                scope: if keys.bot { Scope::User } else { Scope::Shared },
                 retry_after,
             });
         }
@@ -220,6 +243,7 @@ impl Limiter {
             limited,
             shown,
             disobeyed,
+            hidden: by_hidden,
         }
     }
 
@@ -292,9 +316,10 @@ mod tests {
     fn send(webhook: &str, channel: &str) -> Keys {
         Keys {
             bucket: format!("POST {webhook}"),
-            shown: "b",
+            shown: "b".into(),
             hidden: Some(format!("channel {channel}")),
             bot: false,
+            free: false,
         }
     }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use serde_json::json;
 use tokio::sync::watch;
 
 use super::DoubleOptions;
@@ -67,6 +66,8 @@ pub struct Counters {
     pub while_limited: u64,
     /// Answers of 429 that no header had announced (the hidden limit of a channel).
     pub hidden_limited: u64,
+    /// Answers of 401, 403 and 429 that count towards a ban.
+    pub invalid: u64,
     /// Answers made by a fault.
     pub faulted: u64,
     /// Requests refused because the address is banned.
@@ -106,6 +107,12 @@ pub struct Core {
     pub requests: VecDeque<RequestLog>,
     /// Counts.
     pub counters: Counters,
+    /// Interactions sent, by id.
+    pub interactions: BTreeMap<u64, super::interaction::Interaction>,
+    /// The application's commands in the guild, as stored.
+    pub commands: Vec<serde_json::Value>,
+    /// When commands were made, within the last day.
+    pub commands_made: Vec<std::time::Duration>,
     last_id: u64,
     last_order: u64,
 }
@@ -125,6 +132,9 @@ impl Core {
             first_event: 0,
             requests: VecDeque::new(),
             counters: Counters::default(),
+            interactions: BTreeMap::new(),
+            commands: Vec::new(),
+            commands_made: Vec::new(),
             last_id: 0,
             last_order: 0,
         }
@@ -211,18 +221,39 @@ impl Core {
         let guild_id = self.options.guild_id;
         self.add_channel(Channel {
             id,
-            guild_id,
-            kind,
-            name: name.to_owned(),
-            topic: None,
-            parent_id: None,
-            overwrites: json!([]),
-            archived: false,
-            locked: false,
+            ..Channel::new(guild_id, kind, name)
         })
     }
 
-    /// Adds a channel and tells the event stream.
+    /// Takes a channel away with its webhooks, threads and messages; a category's channels stay, without it.
+    pub fn remove_channel(&mut self, id: u64) {
+        let Some(gone) = self.channels.remove(&id) else {
+            return;
+        };
+        let mut orphans = Vec::new();
+        for (id, channel) in &mut self.channels {
+            if channel.parent_id == Some(gone.id) {
+                orphans.push((*id, channel.is_thread()));
+                if !channel.is_thread() {
+                    channel.parent_id = None;
+                }
+            }
+        }
+        for (id, thread) in orphans {
+            if thread {
+                self.remove_channel(id);
+            } else {
+                self.event("channel", id);
+            }
+        }
+        self.webhooks.retain(|_, hook| hook.channel_id != id);
+        for message in self.messages.values_mut() {
+            message.deleted |= message.channel_id == id;
+        }
+        self.event("gone", id);
+    }
+
+    /// Adds or changes a channel and tells the event stream.
     pub fn add_channel(&mut self, channel: Channel) -> u64 {
         let id = channel.id;
         self.channels.insert(id, channel);

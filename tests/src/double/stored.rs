@@ -28,6 +28,34 @@ pub struct Channel {
     pub archived: bool,
     /// For threads.
     pub locked: bool,
+    /// For threads: minutes of silence after which Discord archives it.
+    pub auto_archive_minutes: u32,
+    /// For threads: when the archived state last changed, milliseconds since the Unix epoch.
+    pub archived_ms: u64,
+}
+
+impl Channel {
+    /// A channel with nothing but a name; its id is still to be given.
+    pub fn new(guild_id: u64, kind: u8, name: &str) -> Self {
+        Self {
+            id: 0,
+            guild_id,
+            kind,
+            name: name.to_owned(),
+            topic: None,
+            parent_id: None,
+            overwrites: json!([]),
+            archived: false,
+            locked: false,
+            auto_archive_minutes: 4320,
+            archived_ms: 0,
+        }
+    }
+
+    /// Whether it is a thread or a forum's post.
+    pub fn is_thread(&self) -> bool {
+        self.kind == THREAD
+    }
 }
 
 /// Channel type of a text channel.
@@ -100,6 +128,8 @@ pub struct Message {
     pub channel_id: u64,
     /// Webhook that sent it.
     pub webhook_id: Option<u64>,
+    /// Set when the bot itself wrote it.
+    pub author_id: Option<u64>,
     /// Name shown.
     pub username: String,
     /// Picture shown.
@@ -167,6 +197,11 @@ impl Message {
         out
     }
 
+    /// Whether only one user sees it, so that no route of a channel shows it.
+    pub fn ephemeral(&self) -> bool {
+        self.flags & super::draft::EPHEMERAL != 0
+    }
+
     /// Discord's message object.
     pub fn wire(&self, base: &str) -> Value {
         let attachments: Vec<Value> = self
@@ -188,7 +223,8 @@ impl Message {
             "channel_id": self.channel_id.to_string(),
             "webhook_id": self.webhook_id.map(|id| id.to_string()),
             "author": {
-                "id": self.webhook_id.unwrap_or(1).to_string(), "bot": true,
+                "id": self.author_id.or(self.webhook_id).unwrap_or(1).to_string(), "bot": true,
+                "public_flags": 0, "flags": 0, "global_name": null, "primary_guild": null,
                 "username": self.username, "discriminator": "0000", "avatar": null,
             },
             "content": self.content,

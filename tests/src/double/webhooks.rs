@@ -1,5 +1,7 @@
 //! The webhook routes: what a watcher with nothing but a webhook URL may do.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
@@ -81,17 +83,20 @@ async fn enter(
     let sends = method == "POST";
     let keys = Keys {
         bucket: format!("{route} {id}"),
-        shown: if sends {
+        shown: Cow::Borrowed(if sends {
             "4f1e2b7a9c0d8e6f"
         } else {
             "9a7c3d5e1f2b4c6d"
-        },
+        }),
         hidden: found
             .as_ref()
             .ok()
             .filter(|_| sends)
             .map(|webhook| format!("channel {}", webhook.channel_id)),
         bot: false,
+        free: found
+            .as_ref()
+            .is_ok_and(|hook| hook.application_id == Some(hook.id)),
     };
     let asked = Asked {
         route,
@@ -192,7 +197,9 @@ fn send(
     form: &Form,
 ) -> Result<Response, ApiError> {
     let route = "execute webhook";
-    let (draft, violations) = draft::check(Kind::Execute, &form.json, &form.files);
+    let answers = entered.webhook.id == core.options.bot.application_id;
+    let kind = if answers { Kind::Reply } else { Kind::Execute };
+    let (draft, violations) = draft::check(kind, &form.json, &form.files);
     for what in violations
         .iter()
         .chain(&form.violations)
@@ -275,14 +282,8 @@ pub(super) fn open_thread(core: &mut Core, parent: u64, name: &str) -> u64 {
     let guild_id = core.options.guild_id;
     core.add_channel(super::state::Channel {
         id,
-        guild_id,
-        kind: THREAD,
-        name: name.to_owned(),
-        topic: None,
         parent_id: Some(parent),
-        overwrites: json!([]),
-        archived: false,
-        locked: false,
+        ..super::state::Channel::new(guild_id, THREAD, name)
     })
 }
 
@@ -316,7 +317,12 @@ where
         for what in &query.violations {
             core.violation(format!("{route}: {what}"));
         }
-        let message = message.parse().map_err(|_| ApiError::unknown_message())?;
+        let message = match message.as_str() {
+            "@original" => core
+                .original(&token)
+                .ok_or_else(ApiError::unknown_message)?,
+            text => text.parse().map_err(|_| ApiError::unknown_message())?,
+        };
         let place = query.thread_id.unwrap_or(entered.webhook.channel_id);
         let found = core.message_mut(message).filter(|found| {
             !found.deleted
