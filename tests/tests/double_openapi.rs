@@ -139,3 +139,168 @@ fn the_fields_the_double_knows_are_the_schemas_fields() {
         );
     }
 }
+
+/// Answers of the bot's routes by the document's own schemas for them.
+#[tokio::test]
+#[allow(clippy::too_many_lines, reason = "a list of routes reads best as one")]
+async fn what_the_bots_routes_answer_is_what_the_document_promises() {
+    if schema("RichEmbed").is_none() {
+        return;
+    }
+    let options = tests::double::DoubleOptions::unlimited();
+    let (guild, me) = (options.guild_id, options.bot.application_id);
+    let double = tests::double::Double::start(options).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .user_agent("test")
+        .build()
+        .unwrap();
+    let ask = async |method: &str, path: String, body: Value, name: &str| {
+        let url = format!("{}/api/v10{path}", double.base_url());
+        let request = client.request(method.parse().unwrap(), url);
+        let request = request.header("authorization", "Bot double-bot-token");
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        };
+        let got: Value = request.send().await.unwrap().json().await.unwrap();
+        let list = got.as_array().cloned().unwrap_or_else(|| vec![got.clone()]);
+        assert!(!list.is_empty(), "{path} answered nothing to check");
+        let schema = schema(name).unwrap();
+        for one in &list {
+            let wrong: Vec<String> = schema
+                .iter_errors(one)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(wrong.is_empty(), "{method} {path}: {wrong:?}");
+        }
+        got
+    };
+    let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
+    let none = Value::Null;
+    let say = json!({"content": "x", "allowed_mentions": {"parse": []}});
+    ask("GET", "/users/@me".into(), none.clone(), "UserPIIResponse").await;
+    ask(
+        "GET",
+        "/applications/@me".into(),
+        none.clone(),
+        "PrivateApplicationResponse",
+    )
+    .await;
+    ask(
+        "GET",
+        format!("/guilds/{guild}"),
+        none.clone(),
+        "GuildWithCountsResponse",
+    )
+    .await;
+    ask(
+        "GET",
+        format!("/guilds/{guild}/roles"),
+        none.clone(),
+        "GuildRoleResponse",
+    )
+    .await;
+    ask(
+        "GET",
+        format!("/guilds/{guild}/members/{me}"),
+        none.clone(),
+        "GuildMemberResponse",
+    )
+    .await;
+    let channels = format!("/guilds/{guild}/channels");
+    let overwrite = json!({"id": guild.to_string(), "type": 0, "deny": "2048"});
+    let body = json!({"name": "a", "topic": "t", "permission_overwrites": [overwrite]});
+    let text = ask("POST", channels.clone(), body, "GuildChannelResponse").await;
+    let text = format!("/channels/{}", id(&text));
+    ask(
+        "POST",
+        channels.clone(),
+        json!({"name": "c", "type": 4}),
+        "GuildChannelResponse",
+    )
+    .await;
+    ask(
+        "GET",
+        channels.clone(),
+        none.clone(),
+        "GuildChannelResponse",
+    )
+    .await;
+    let forum = ask(
+        "POST",
+        channels,
+        json!({"name": "f", "type": 15}),
+        "GuildChannelResponse",
+    )
+    .await;
+    let forum = format!("/channels/{}", id(&forum));
+    let hook = "GuildIncomingWebhookResponse";
+    ask(
+        "POST",
+        format!("{text}/webhooks"),
+        json!({"name": "h"}),
+        hook,
+    )
+    .await;
+    ask("GET", format!("{text}/webhooks"), none.clone(), hook).await;
+    ask(
+        "GET",
+        format!("/guilds/{guild}/webhooks"),
+        none.clone(),
+        hook,
+    )
+    .await;
+    let thread = json!({"name": "t", "type": 11});
+    ask(
+        "POST",
+        format!("{text}/threads"),
+        thread,
+        "CreatedThreadResponse",
+    )
+    .await;
+    let post = json!({"name": "p", "message": say});
+    let post = ask(
+        "POST",
+        format!("{forum}/threads"),
+        post,
+        "CreatedThreadResponse",
+    )
+    .await;
+    let post = format!("/channels/{}", id(&post));
+    ask("POST", format!("{post}/messages"), say, "MessageResponse").await;
+    ask(
+        "GET",
+        format!("{post}/messages"),
+        none.clone(),
+        "MessageResponse",
+    )
+    .await;
+    ask(
+        "GET",
+        format!("/guilds/{guild}/threads/active"),
+        none.clone(),
+        "ThreadsResponse",
+    )
+    .await;
+    ask("PATCH", post, json!({"archived": true}), "ThreadResponse").await;
+    ask(
+        "GET",
+        format!("{forum}/threads/archived/public"),
+        none.clone(),
+        "ThreadsResponse",
+    )
+    .await;
+    let command = json!([{"name": "status", "description": "d", "options": [{"type": 3, "name": "run", "description": "d", "autocomplete": true}]}]);
+    let commands = format!("/applications/{me}/guilds/{guild}/commands");
+    ask(
+        "PUT",
+        commands.clone(),
+        command,
+        "ApplicationCommandResponse",
+    )
+    .await;
+    ask("GET", commands, none, "ApplicationCommandResponse").await;
+}

@@ -99,7 +99,7 @@ fn store(core: &mut Core, list: &[Value]) -> Result<Vec<Value>, ApiError> {
         .iter()
         .filter(|one| old(core, one.get("name")).is_none())
         .count();
-    let (now, day) = (core.clock().now(), std::time::Duration::from_secs(86_400));
+    let (now, day) = (core.clock().now(), std::time::Duration::from_hours(24));
     core.commands_made.retain(|at| *at + day > now);
     if core.commands_made.len() + new > core.options.caps.daily_commands {
         let message = "Maximum number of daily application command creates has been reached";

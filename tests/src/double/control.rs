@@ -15,7 +15,7 @@ use super::gate::App;
 use super::rate::RateLimits;
 use super::settings::Caps;
 use super::state::{Core, FORUM, Message, TEXT, Webhook};
-use super::{events, webhooks};
+use super::{events, threads, webhooks};
 use super::{interact, signing};
 
 /// The routes.
@@ -177,7 +177,7 @@ async fn put_webhook(
         let threads: Vec<String> = new
             .threads
             .iter()
-            .map(|name| webhooks::open_thread(core, channel_id, name).to_string())
+            .map(|name| threads::open_thread(core, channel_id, name).to_string())
             .collect();
         let webhook = Webhook {
             id,

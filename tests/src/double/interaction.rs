@@ -161,7 +161,7 @@ pub(super) fn body(core: &Core, one: &Interaction, asked: &super::interact::Inte
         "id": one.id.to_string(), "application_id": bot.application_id.to_string(), "type": one.kind,
         "token": one.token, "version": 1, "entitlements": [], "authorizing_integration_owners": {},
         "app_permissions": asked.app_permissions.clone().unwrap_or_else(|| bot.permissions.to_string()),
-        "context": if asked.direct { 1 } else { 0 }, "attachment_size_limit": 10_485_760,
+        "context": u8::from(asked.direct), "attachment_size_limit": 10_485_760,
     });
     let user = super::guild::user(asked.user, "person", false);
     let Some(map) = body.as_object_mut() else {

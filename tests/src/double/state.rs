@@ -16,7 +16,7 @@ pub use super::stored::{
 };
 
 /// 2015-01-01, where Discord's ids begin to count, in milliseconds since the Unix epoch.
-const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
+pub(super) const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
 
 /// Something that happened, for the event stream.
 #[derive(Clone, Debug)]

@@ -217,11 +217,10 @@ impl Message {
                 })
             })
             .collect();
-        json!({
+        let mut body = json!({
             "id": self.id.to_string(),
             "type": 0,
             "channel_id": self.channel_id.to_string(),
-            "webhook_id": self.webhook_id.map(|id| id.to_string()),
             "author": {
                 "id": self.author_id.or(self.webhook_id).unwrap_or(1).to_string(), "bot": true,
                 "public_flags": 0, "flags": 0, "global_name": null, "primary_guild": null,
@@ -235,6 +234,11 @@ impl Message {
             "pinned": false, "tts": false, "flags": self.flags,
             "timestamp": iso(self.at_ms),
             "edited_timestamp": self.edited_ms.map(iso),
-        })
+        });
+        // Absent, not null, where no webhook wrote it.
+        if let (Some(id), Some(map)) = (self.webhook_id, body.as_object_mut()) {
+            map.insert("webhook_id".to_owned(), json!(id.to_string()));
+        }
+        body
     }
 }

@@ -14,7 +14,7 @@ use super::form::Form;
 use super::gate::App;
 use super::permission as p;
 use super::posts;
-use super::state::{Channel, Core, FORUM, TEXT, THREAD};
+use super::state::{Channel, Core, DISCORD_EPOCH_MS, FORUM, TEXT, THREAD};
 
 /// The routes.
 pub(super) fn routes() -> Router<App> {
@@ -41,9 +41,20 @@ pub(super) fn wire(core: &Core, thread: &Channel) -> Value {
         "owner_id": core.options.bot.application_id.to_string(), "rate_limit_per_user": 0,
         "thread_metadata": {
             "archived": thread.archived, "locked": thread.locked, "archive_timestamp": iso(thread.archived_ms),
-            "auto_archive_duration": thread.auto_archive_minutes, "create_timestamp": null,
+            "auto_archive_duration": thread.auto_archive_minutes, "create_timestamp": iso((thread.id >> 22) + DISCORD_EPOCH_MS),
         },
         "message_count": posts, "member_count": 1, "total_message_sent": posts,
+    })
+}
+
+/// Opens a thread, or a forum's post, in a channel.
+pub(super) fn open_thread(core: &mut Core, parent: u64, name: &str) -> u64 {
+    let id = core.next_id();
+    let guild_id = core.options.guild_id;
+    core.add_channel(Channel {
+        id,
+        parent_id: Some(parent),
+        ..Channel::new(guild_id, THREAD, name)
     })
 }
 

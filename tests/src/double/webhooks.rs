@@ -264,7 +264,7 @@ fn target(
             220_003,
             "Webhooks can only create threads in forum channels",
         )),
-        (None, Some(name)) => Ok(open_thread(core, webhook.channel_id, name)),
+        (None, Some(name)) => Ok(super::threads::open_thread(core, webhook.channel_id, name)),
         (Some(id), None) => {
             let thread = core.channels.get_mut(&id).filter(|thread| {
                 thread.kind == THREAD && thread.parent_id == Some(webhook.channel_id)
@@ -274,17 +274,6 @@ fn target(
             Ok(id)
         }
     }
-}
-
-/// Opens a thread, or a forum's post, in a channel.
-pub(super) fn open_thread(core: &mut Core, parent: u64, name: &str) -> u64 {
-    let id = core.next_id();
-    let guild_id = core.options.guild_id;
-    core.add_channel(super::state::Channel {
-        id,
-        parent_id: Some(parent),
-        ..super::state::Channel::new(guild_id, THREAD, name)
-    })
 }
 
 /// What the three routes of one message share: the message must be this webhook's and in the place asked.
