@@ -420,6 +420,7 @@ fn create_channel(state: &mut State, body: &Value) -> Answer {
     (201, shown(&id, channel))
 }
 
+#[allow(clippy::too_many_lines, reason = "a table of routes")]
 fn by_channel(
     state: &mut State,
     method: &Method,

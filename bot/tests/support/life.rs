@@ -161,12 +161,12 @@ pub fn stop_at(step: &'static str) -> (Hook, Arc<Mutex<bool>>) {
     let reached = Arc::new(Mutex::new(false));
     let told = Arc::clone(&reached);
     let hook: Hook = Arc::new(move |name| {
-        let stop = name == step;
-        if stop {
+        let here = name == step;
+        if here {
             *told.lock().unwrap() = true;
         }
         Box::pin(async move {
-            if stop {
+            if here {
                 std::future::pending::<()>().await;
             }
         })
