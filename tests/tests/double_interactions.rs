@@ -191,3 +191,39 @@ async fn a_deferral_is_followed_until_its_token_dies() {
     assert_eq!(dead.json::<Value>().await.unwrap()["code"], 50027);
     assert_eq!(desk.double.violations(), Vec::<String>::new());
 }
+
+/// The double as a process and a Pod: nothing but itself has made a client there before.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_sends_interactions_too() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::{Command, Stdio};
+
+    let desk = Desk::new(DoubleOptions::default()).await;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_discord-double"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let base = line
+        .split("http://")
+        .nth(1)
+        .unwrap()
+        .trim_end_matches("/\n");
+    let body = json!({"url": desk.url, "type": 1, "waitMs": 0});
+    desk.said.lock().unwrap().push(json!({"type": 1}));
+    let sent = client()
+        .post(format!("http://{base}/_double/interact"))
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    let told: Value = sent.json().await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Both doubles sign with the same key unless told otherwise; what matters is that an answer came at all.
+    assert!(!told["status"].is_null(), "{told}");
+}

@@ -110,6 +110,8 @@ fn prepare(core: &mut Core, asked: &Interact) -> Option<Sent> {
 
 /// Status, content type and body of an answer; `None` without one in time.
 async fn send(url: &str, sent: &Sent) -> Option<(u16, String, Vec<u8>)> {
+    // Without a provider no client is built, and the process that serves has none of its own. A second one is refused.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .no_proxy()
         .timeout(DEADLINE)
