@@ -292,8 +292,9 @@ fn the_config_directory_is_the_flags_then_the_variables_then_homes() {
 
 #[test]
 fn an_agent_that_listens_answers_a_prompt_and_ends_when_it_is_interrupted() {
-    let home = tempfile::tempdir().unwrap();
-    let fifo = home.path().join("stdin");
+    // Beside the agent's files: who reads all of those would wait for ever at the FIFO.
+    let (home, ear) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let fifo = ear.path().join("stdin");
     let mut child = player(home.path())
         .args([
             "--generate",
