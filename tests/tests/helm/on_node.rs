@@ -418,7 +418,10 @@ fn the_api_server_takes_every_scenario() {
                     "injector.serviceMonitor.enabled=false,watcherPodMonitor.enabled=false,prometheusRule.enabled=false",
                 ]);
             } else {
-                args.extend(["--set", "serviceMonitor.enabled=false"]);
+                args.extend([
+                    "--set",
+                    "serviceMonitor.enabled=false,prometheusRule.enabled=false",
+                ]);
             }
             let text = crate::support::template(name, &args);
             let file = tempfile::NamedTempFile::new().unwrap();
