@@ -193,7 +193,7 @@ async fn a_deferral_is_followed_until_its_token_dies() {
 }
 
 /// The double as a process and a Pod: nothing but itself has made a client there before.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn the_process_sends_interactions_too() {
     use std::io::{BufRead as _, BufReader};
     use std::process::{Command, Stdio};
