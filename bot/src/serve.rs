@@ -248,8 +248,10 @@ async fn work(app: Arc<App>, shutdown: CancellationToken) {
         () = commands(&app) => {}
         () = async {
             shutdown.cancelled().await;
-            // The engine ends its steps by itself; a store that never opened does not keep us.
-            tokio::time::sleep(DRAIN).await;
+            // The engine ends its steps by itself; without a store there is none, and nothing to wait for.
+            if app.store().is_some() {
+                tokio::time::sleep(DRAIN).await;
+            }
         } => {}
     }
 }
