@@ -26,6 +26,6 @@ pub use client::{Client, ClientOptions};
 pub use embed::{Author, Embed, Field, File, Footer};
 pub use error::{Error, Scope};
 pub use message::Message;
-pub use tls::SetupError;
+pub use tls::{SetupError, config as tls_config};
 pub use webhook::MessageId;
 pub use webhook_url::{WebhookUrl, WebhookUrlError};

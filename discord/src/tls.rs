@@ -45,8 +45,12 @@ fn roots(extra_pem: Option<&[u8]>) -> Result<RootCertStore, SetupError> {
     Ok(store)
 }
 
-/// The TLS settings of our clients, with ring whatever provider the process has installed.
-pub(crate) fn config(extra_pem: Option<&[u8]>) -> Result<ClientConfig, SetupError> {
+/// The TLS settings of our clients, with ring whatever provider the process has installed: Mozilla's roots and those of
+/// `extra_pem`.
+///
+/// # Errors
+/// [`SetupError::ExtraCa`] when `extra_pem` holds no certificate, or something that is none.
+pub fn config(extra_pem: Option<&[u8]>) -> Result<ClientConfig, SetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 /// What one input becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +101,43 @@ pub(super) fn line(format: Format, text: &str) -> Vec<u8> {
     line
 }
 
+/// The line that asks a stream-json agent to stop what it does, as the Agent SDK's control protocol has it; none for a
+/// plain text agent, which would take any word for a prompt.
+pub(super) fn interrupt(format: Format) -> Option<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Record {
+        r#type: &'static str,
+        request_id: String,
+        request: Request,
+    }
+    #[derive(Serialize)]
+    struct Request {
+        subtype: &'static str,
+    }
+    if format == Format::Text {
+        return None;
+    }
+    let record = Record {
+        r#type: "control_request",
+        request_id: request_id(),
+        request: Request {
+            subtype: "interrupt",
+        },
+    };
+    let mut line = serde_json::to_vec(&record).ok()?;
+    line.push(b'\n');
+    Some(line)
+}
+
+/// An id that the agent has not seen, also after a restart of the bridge.
+fn request_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("discord-{millis}-{count}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +153,16 @@ mod tests {
             )
         );
         assert_eq!(line(Format::Text, "a\nb\n"), b"a\nb\n");
+    }
+
+    #[test]
+    fn an_interrupt_is_a_control_request_of_its_own_id_and_nothing_in_plain_text() {
+        let line = || interrupt(Format::StreamJson).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&line()).unwrap();
+        assert_eq!(value["type"], "control_request");
+        assert_eq!(value["request"]["subtype"], "interrupt");
+        assert_ne!(line(), line());
+        assert_eq!(interrupt(Format::Text), None);
     }
 
     #[test]

@@ -13,3 +13,4 @@ mod signature;
 pub use input::Format;
 pub use server::serve;
 pub use settings::{BridgeError, Settings, settings};
+pub(crate) use signature::sign;

@@ -1,4 +1,4 @@
-//! POST /input on 127.0.0.1, and the health routes beside it.
+//! POST /input and POST /interrupt on 127.0.0.1, and the health routes beside them.
 
 use super::pipe::{Pipe, PipeError};
 use super::{Format, Settings, input, signature};
@@ -58,6 +58,7 @@ pub async fn serve(settings: Settings) -> std::io::Result<()> {
     let (offers, mut offered) = mpsc::channel::<Offer>(16);
     let app = Router::new()
         .route("/input", post(take))
+        .route("/interrupt", post(interrupt))
         .layer(DefaultBodyLimit::max(MAX_INPUT))
         .with_state(Door {
             settings: Arc::new(settings),
@@ -110,22 +111,50 @@ async fn empty(pipe: &Pipe) {
     }
 }
 
-async fn take(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(secret) = &door.settings.secret
-        && !signature::is_valid(secret, text("x-input-signature"), &body)
-    {
-        return problem(
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Why a request is not listened to, when it lacks the signature that is asked for.
+fn stranger(door: &Door, headers: &HeaderMap, body: &[u8]) -> Option<Response> {
+    let secret = door.settings.secret.as_ref()?;
+    let signed = signature::is_valid(secret, text(headers, "x-input-signature"), body);
+    (!signed).then(|| {
+        problem(
             StatusCode::UNAUTHORIZED,
             "the signature is missing or wrong; sign the body with the shared key",
-        );
+        )
+    })
+}
+
+/// POST /input.
+async fn take(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Some(refusal) = stranger(&door, &headers, &body) {
+        return refusal;
     }
-    let is_json = text(header::CONTENT_TYPE.as_str())
+    let is_json = text(&headers, header::CONTENT_TYPE.as_str())
         .is_some_and(|kind| kind.starts_with("application/json"));
-    let line = match input::read(is_json, &body) {
-        Ok(text) => input::line(door.settings.format, &text),
-        Err(error) => return problem(StatusCode::BAD_REQUEST, &error.to_string()),
-    };
+    match input::read(is_json, &body) {
+        Ok(text) => offer(&door, input::line(door.settings.format, &text)).await,
+        Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+/// POST /interrupt: the agent is asked to stop what it does, and waits for input again.
+async fn interrupt(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Some(refusal) = stranger(&door, &headers, &body) {
+        return refusal;
+    }
+    match input::interrupt(door.settings.format) {
+        Some(line) => offer(&door, line).await,
+        None => problem(
+            StatusCode::NOT_IMPLEMENTED,
+            "plain text has no word that interrupts; run the agent with --input-format stream-json and BRIDGE_FORMAT=stream-json",
+        ),
+    }
+}
+
+async fn offer(door: &Door, line: Vec<u8>) -> Response {
     let (answer, answered) = oneshot::channel();
     if door.offers.send((line, answer)).await.is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the bridge is ending");

@@ -1,7 +1,7 @@
 //! Puts the configuration together.
 
 use super::env::Env;
-use super::{Bot, Config, EndsAfter, Filters, Run, Stats, Webhook, paths};
+use super::{Bot, Config, EndsAfter, Filters, Run, SecretSource, Stats, Webhook, paths};
 use sidecar::{Value, names};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -122,11 +122,22 @@ fn bot(env: &mut Env<'_>) -> Option<Bot> {
     }
     Some(Bot {
         url: url.trim().trim_end_matches('/').to_owned(),
-        token: env.text("BOT_TOKEN").map(Into::into),
-        token_file: env.text("BOT_TOKEN_FILE").map(PathBuf::from),
-        bridge_url: env.text("BRIDGE_URL"),
-        retention_hours: u32::try_from(integer(env, "retention.channelHours", 24)).unwrap_or(24),
+        token: secret(env, "BOT_TOKEN", "BOT_TOKEN_FILE"),
+        bridge_url: env
+            .text("BRIDGE_URL")
+            .map(|url| url.trim().trim_end_matches('/').to_owned()),
+        bridge_secret: secret(env, "BRIDGE_SECRET", "BRIDGE_SECRET_FILE"),
+        retention_hours: env
+            .text("RETENTION_HOURS")
+            .and_then(|_| u32::try_from(integer(env, "retention.channelHours", 24)).ok()),
     })
+}
+
+fn secret(env: &Env<'_>, value: &str, file: &str) -> SecretSource {
+    SecretSource {
+        value: env.text(value).map(|text| text.trim().to_owned().into()),
+        file: env.text(file).map(PathBuf::from),
+    }
 }
 
 fn run(env: &Env<'_>) -> Run {

@@ -6,9 +6,11 @@
 mod env;
 mod load;
 mod paths;
+mod secret;
 
 pub use load::load;
 pub use paths::Transcript;
+pub use secret::{SecretError, SecretSource};
 
 use runtime::log::Format;
 use secrecy::SecretString;
@@ -105,14 +107,14 @@ pub struct Webhook {
 pub struct Bot {
     /// Its address.
     pub url: String,
-    /// The bearer token itself.
-    pub token: Option<SecretString>,
-    /// A file with the bearer token, read when needed.
-    pub token_file: Option<PathBuf>,
+    /// The bearer token.
+    pub token: SecretSource,
     /// The bridge that takes input, when there is one.
     pub bridge_url: Option<String>,
-    /// Hours the run's channel is kept.
-    pub retention_hours: u32,
+    /// What the bridge wants its inputs signed with, if anything.
+    pub bridge_secret: SecretSource,
+    /// Hours the run's channel is kept; none leaves it to the bot.
+    pub retention_hours: Option<u32>,
 }
 
 /// Which run this is, as the downward API and the injector say it.
@@ -174,7 +176,7 @@ impl Config {
             filters = ?self.filters,
             stats = ?self.stats,
             parity = self.parity,
-            retention_hours = self.bot.as_ref().map(|bot| bot.retention_hours),
+            retention_hours = self.bot.as_ref().and_then(|bot| bot.retention_hours),
             run = ?self.run,
             flush = ?self.flush,
             "following the agent"

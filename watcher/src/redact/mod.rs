@@ -16,6 +16,9 @@ pub const PATTERN_BYTES: usize = 1 << 20;
 /// Secrets of the watcher's own shorter than this are no secrets but would take out ordinary words.
 const SHORTEST: usize = 8;
 
+/// Most secrets of the watcher's own: each costs a look at every text, and only rotation brings new ones.
+const MOST_SECRETS: usize = 16;
+
 /// What to take out besides, or not at all.
 #[derive(Debug, Default)]
 pub struct RedactOptions {
@@ -113,6 +116,19 @@ impl Redactor {
             patterns,
             secrets,
         })
+    }
+
+    /// Takes this text out too from now on, as one that was read later than the configuration.
+    pub fn learn(&mut self, secret: &SecretString) {
+        let text = secret.expose_secret();
+        let known = self.secrets.iter().any(|one| one.expose_secret() == text);
+        if known || text.len() < SHORTEST {
+            return;
+        }
+        if self.secrets.len() >= MOST_SECRETS {
+            self.secrets.remove(0);
+        }
+        self.secrets.push(secret.clone());
     }
 
     /// `text` without secrets, and how many were taken out.

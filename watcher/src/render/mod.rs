@@ -21,6 +21,7 @@ use crate::filter::Filters;
 use crate::price::Prices;
 use crate::redact::Redactor;
 use card::Card;
+use secrecy::SecretString;
 use serde::Deserialize;
 use wash::Washer;
 
@@ -129,6 +130,11 @@ impl Renderer {
         let kind = talk::render(&mut card, event, &self.filters);
         self.counts.rendered += 1;
         Some(card.finish(kind))
+    }
+
+    /// Redacts this text too from now on.
+    pub fn learn(&mut self, secret: &SecretString) {
+        self.washer.learn(secret);
     }
 
     /// What rendering did so far.

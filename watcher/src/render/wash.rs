@@ -1,6 +1,7 @@
 //! Makes texts of a transcript safe to show. The only way from a transcript into a post.
 
 use crate::redact::Redactor;
+use secrecy::SecretString;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -38,6 +39,11 @@ impl Washer {
             parity,
             redacted: Cell::new(0),
         }
+    }
+
+    /// See [`Redactor::learn`].
+    pub(super) fn learn(&mut self, secret: &SecretString) {
+        self.redactor.learn(secret);
     }
 
     pub(super) fn redacted(&self) -> u64 {

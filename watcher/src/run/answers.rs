@@ -31,7 +31,7 @@ impl Run {
             let Some((client, webhook)) = self.hook.get().filter(|_| !nothing_new) else {
                 // Once asked to end, a webhook that is not there is not waited for.
                 if nothing_new || self.hook.is_refused() || ending.deadline.is_some() {
-                    ending.step = Step::Over;
+                    ending.step = Step::Bot;
                 }
                 return;
             };
@@ -92,7 +92,7 @@ impl Run {
             _ => true,
         };
         if let Some(ending) = self.ending.as_mut().filter(|_| over) {
-            ending.step = Step::Over;
+            ending.step = Step::Bot;
         }
     }
 
@@ -102,7 +102,7 @@ impl Run {
             .as_mut()
             .filter(|ending| ending.step == Step::Live)
         {
-            ending.step = Step::Over;
+            ending.step = Step::Bot;
         } else if self.live.edited(result, Instant::now()) {
             self.feed.memo.live = None;
         }
@@ -124,7 +124,7 @@ impl Run {
                 .as_mut()
                 .filter(|ending| ending.step != Step::Feed)
             {
-                ending.step = Step::Over;
+                ending.step = Step::Bot;
             }
         }
     }

@@ -31,6 +31,8 @@ pub(super) enum Step {
     Summary,
     /// The live summary is being taken away.
     Live,
+    /// The bot is being told.
+    Bot,
     /// All is said.
     Over,
 }

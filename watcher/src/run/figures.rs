@@ -16,8 +16,7 @@ impl Run {
             _ if activity.idle => RunState::Idle,
             _ => RunState::Working,
         };
-        let elapsed = between(activity.first.as_deref(), activity.last.as_deref());
-        let elapsed = elapsed.unwrap_or_else(|| self.started.elapsed());
+        let elapsed = self.elapsed();
         let mut post = self
             .feed
             .renderer
@@ -29,6 +28,13 @@ impl Run {
                 .get_or_insert(discord::Author { name, url: None });
         }
         post
+    }
+
+    /// From the first record to the last, or since the start when none says its time.
+    pub(super) fn elapsed(&self) -> Duration {
+        let activity = self.feed.interpreter.activity();
+        between(activity.first.as_deref(), activity.last.as_deref())
+            .unwrap_or_else(|| self.started.elapsed())
     }
 
     pub(super) fn report(&self) -> Report {

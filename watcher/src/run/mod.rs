@@ -4,6 +4,7 @@
 //! both while the webhook is refused; the transcript keeps what follows.
 
 mod answers;
+mod bot;
 mod ending;
 mod feed;
 mod figures;
@@ -24,6 +25,7 @@ use crate::config::Config;
 use crate::follow::Follower;
 use crate::health;
 use crate::metrics::Metrics;
+use crate::register::Registration;
 use anyhow::Context as _;
 use ending::Ending;
 use feed::Feed;
@@ -48,6 +50,9 @@ struct Run {
     once: bool,
     feed: Feed,
     hook: Hook,
+    registration: Option<Registration>,
+    /// Lines read when the bot was last told the figures.
+    told_lines: u64,
     outbox: Outbox,
     live: Live,
     metrics: Rc<Metrics>,
@@ -66,11 +71,6 @@ struct Run {
 /// Follows and posts until the transcript is done with (`once`, or as the configuration says) or a signal comes.
 pub async fn run(config: Config, once: bool) -> anyhow::Result<Report> {
     let stop = signals::watch().context("signal handlers cannot be installed")?;
-    if config.bot.is_some() {
-        tracing::warn!(
-            "BOT_URL is set, but this watcher cannot register runs yet; the webhook alone is used"
-        );
-    }
     let metrics = Rc::new(Metrics::default());
     let mut registry = Registry::default();
     metrics.register(&mut registry);
@@ -90,6 +90,8 @@ pub async fn run(config: Config, once: bool) -> anyhow::Result<Report> {
     let mut run = Run {
         feed: Feed::new(follower, renderer, Memo::read(memo), Rc::clone(&metrics)),
         hook: Hook::open(&config)?,
+        registration: Registration::start(&config)?,
+        told_lines: 0,
         outbox: Outbox::new(config.batch_size, Rc::clone(&metrics)),
         live: Live::default(),
         metrics,

@@ -106,8 +106,12 @@ fn redact(config: &Config) -> RedactOptions {
     }
 }
 
-/// What is the watcher's own and must not leave, should an agent ever print it.
-fn secrets(config: &Config) -> Vec<secrecy::SecretString> {
-    let bot = config.bot.as_ref().and_then(|bot| bot.token.clone());
-    config.webhook.url.clone().into_iter().chain(bot).collect()
+/// What is the watcher's own and must not leave, should an agent ever print it. A webhook's token is learnt when the
+/// webhook is found; what files hold may change, and is read again with it.
+pub(super) fn secrets(config: &Config) -> Vec<secrecy::SecretString> {
+    let bot = config.bot.iter();
+    bot.flat_map(|bot| [bot.token.read().ok(), bot.bridge_secret.read().ok()])
+        .flatten()
+        .chain(config.webhook.url.clone())
+        .collect()
 }

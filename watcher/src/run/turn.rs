@@ -1,5 +1,6 @@
 //! The turns of the loop: what is due is started, then whatever happens first is dealt with.
 
+use super::bot::{self, Heard};
 use super::ending::{Ending, Report, Step};
 use super::figures::waiting;
 use super::outbox::Progress;
@@ -23,6 +24,7 @@ impl Run {
                 break;
             }
             let (reading, asked) = (self.may_read(), self.asked);
+            let telling = self.is_telling_bot();
             let wake = self.wake(now);
             tokio::select! {
                 biased;
@@ -38,6 +40,10 @@ impl Run {
                     self.unsaved |= !lines.is_empty();
                     self.feed.take(&lines);
                 }
+                heard = bot::heard(self.registration.as_mut(), telling) => match heard {
+                    Heard::Standing => self.hook.hurry(),
+                    Heard::End => self.bot_was_told(),
+                },
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
             // Lines may be there without end: health and the connection need their turns too.
@@ -86,8 +92,11 @@ impl Run {
 
     /// What has its time: looking for the webhook, telling long calls, saving, health.
     fn beat(&mut self, now: Instant) {
-        if self.hook.next_look().is_none_or(|at| at <= now) && self.hook.look(now) {
-            self.outbox.abandon();
+        if self.hook.next_look().is_none_or(|at| at <= now) {
+            if self.hook.look(now, self.registration.as_ref()) {
+                self.outbox.abandon();
+            }
+            self.learn_secrets();
         }
         if self
             .feed
@@ -105,6 +114,7 @@ impl Run {
             return;
         }
         self.next_beat = now + BEAT;
+        self.tell_bot();
         if std::mem::take(&mut self.unsaved) {
             self.feed.save();
         }
@@ -175,6 +185,7 @@ impl Run {
 
     fn start_what_is_due(&mut self, now: Instant) {
         self.advance_ending(now);
+        self.advance_bot(now);
         let Some((client, webhook)) = self.hook.get() else {
             return;
         };

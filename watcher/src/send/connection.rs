@@ -1,5 +1,6 @@
 //! The client, made again when the file of further certificate authorities changes.
 
+use crate::files;
 use discord::{Client, ClientOptions, SetupError};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -70,17 +71,8 @@ fn make(extra_ca_pem: Option<Vec<u8>>) -> Result<Client, SetupError> {
 }
 
 fn read(path: &Path, say: bool) -> Option<Vec<u8>> {
-    use std::io::Read as _;
-    let mut pem = Vec::new();
-    let result = std::fs::File::open(path).and_then(|file| {
-        if file.metadata()?.is_file() {
-            file.take(MAX_BYTES).read_to_end(&mut pem)
-        } else {
-            Err(std::io::Error::other("not a regular file"))
-        }
-    });
-    match result {
-        Ok(_) => Some(pem),
+    match files::read(path, MAX_BYTES) {
+        Ok(pem) => Some(pem),
         Err(error) => {
             if say {
                 tracing::warn!(path = %path.display(), %error, "EXTRA_CA_FILE cannot be read; it is looked at again");

@@ -4,9 +4,9 @@
 //! environment variable is fixed for life, and so only what is taken when the file holds nothing.
 
 use crate::config::Webhook;
+use crate::files;
 use discord::{WebhookUrl, WebhookUrlError};
 use secrecy::ExposeSecret as _;
-use std::io::Read as _;
 use std::path::Path;
 
 /// Most bytes read from the file.
@@ -99,16 +99,9 @@ fn file(path: &Path) -> Result<WebhookUrl, SourceError> {
             reason: error.to_string(),
         }
     };
-    // Opening a FIFO would hang until somebody writes.
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        let reason = "not a regular file".to_owned();
-        return Err(SourceError::Unreadable { path: name, reason });
-    }
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
-        .map_err(unreadable)?;
+    let bytes = files::read(path, MAX_BYTES).map_err(unreadable)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| unreadable(std::io::Error::other("not UTF-8 text")))?;
     WebhookUrl::parse(&text).map_err(|reason| SourceError::Invalid {
         origin: name,
         reason,
