@@ -489,3 +489,32 @@ fn secrets_that_came_by_file_are_redacted_to_the_letter() {
         );
     }
 }
+
+#[test]
+fn the_end_says_what_a_transcript_can_tell() {
+    let ended = concat!(
+        r#"{"type":"assistant","uuid":"a-1","sessionId":"s","timestamp":"2026-11-22T00:00:09.000Z","#,
+        r#""message":{"role":"assistant","id":"m-1","model":"claude-sonnet-4-5","stop_reason":"end_turn","#,
+        r#""content":[{"type":"text","text":"done"}]}}"#,
+        "\n"
+    );
+    let stopped = line(5).replace("event-000005", "[Request interrupted by user]");
+    for (text, status) in [
+        (line(0), "unknown"),
+        (format!("{}{ended}", line(0)), "succeeded"),
+        (format!("{}{ended}{}{stopped}", line(0), line(1)), "stopped"),
+        (format!("{}{stopped}{}", line(0), line(6)), "unknown"),
+    ] {
+        let discord = Discord::start();
+        let grant = granted(&discord);
+        discord.script(move |request, _| bot(request, &grant));
+        let pod = pod(&discord);
+        pod.append(&text);
+        let watcher = pod.start();
+        until("the first event", || !discord.events().is_empty());
+        assert_eq!(watcher.end(), Some(0));
+        let requests = discord.requests();
+        let last = json_of(of(&requests, "/runs/77/finalize")[0]);
+        assert_eq!(last["status"], status, "{text}");
+    }
+}

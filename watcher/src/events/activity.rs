@@ -21,6 +21,8 @@ pub struct Activity {
     pub errors: u64,
     /// Whether the last turn is over: nothing runs and the assistant waits.
     pub idle: bool,
+    /// Whether a person stopped the last turn, and nothing came after it.
+    pub interrupted: bool,
     /// Whether a stream-json run ended, and whether it failed.
     pub finished: Option<bool>,
 }

@@ -53,7 +53,9 @@ impl Interpreter {
         if model.is_some() && self.activity.model.as_deref() != model {
             self.activity.model = model.map(Into::into);
         }
-        self.activity.idle = false;
+        // The client's own record of a turn's end is not written in every mode.
+        self.activity.idle = !sidechain && message.stop_reason.as_str() == "end_turn";
+        self.activity.interrupted = false;
         self.activity.finished = None;
         if entry.api_error.is_true() {
             if context.fresh {

@@ -88,7 +88,10 @@ impl Interpreter {
             self.queue.remove(at);
             return;
         }
-        out.extend(prompt::classify(text, images).map(|kind| context.event(kind)));
+        let kind = prompt::classify(text, images);
+        self.activity.interrupted =
+            context.agent.is_none() && matches!(kind, Some(Kind::Interrupted { .. }));
+        out.extend(kind.map(|kind| context.event(kind)));
     }
 
     /// A prompt typed while the agent is busy: told when it is typed.

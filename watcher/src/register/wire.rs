@@ -115,6 +115,8 @@ pub(crate) enum Status {
     Succeeded,
     /// It did not.
     Failed,
+    /// A person stopped it.
+    Stopped,
     /// It ended in the middle of its work; whether it failed or was stopped is not in a transcript.
     Unknown,
 }

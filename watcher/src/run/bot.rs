@@ -97,6 +97,7 @@ impl Run {
         match activity.finished {
             Some(true) => Status::Failed,
             Some(false) => Status::Succeeded,
+            None if activity.interrupted => Status::Stopped,
             None if activity.idle && activity.open_calls == 0 => Status::Succeeded,
             None => Status::Unknown,
         }
