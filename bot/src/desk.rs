@@ -180,6 +180,8 @@ pub enum Queued {
 pub enum Outcome {
     /// The watcher has acknowledged it.
     Delivered,
+    /// The bridge will never take it.
+    Refused,
     /// Nobody fetched it in time.
     Expired,
     /// The run ended first.

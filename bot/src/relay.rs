@@ -230,6 +230,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_bridge_will_never_take_is_refused_and_what_follows_is_delivered() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path(), Duration::from_mins(1), true).await;
+        let store = app.store().unwrap();
+        for source in ["a", "b", "c"] {
+            app.queue(GUILD, CHANNEL, input(source, "t")).await.unwrap();
+        }
+        // A number beyond what is acknowledged is not this answer's to refuse.
+        store.refuse_inputs("id", 2, &[1, 3]).await.unwrap();
+        let items = store.poll("id", 2, now()).await.unwrap().items;
+        assert_eq!(items.iter().map(|item| item.seq).collect::<Vec<_>>(), [3]);
+        let outcome = |seq| app.outcome(CHANNEL, seq, Duration::ZERO);
+        assert_eq!(outcome(1).await.unwrap(), Some(Outcome::Refused));
+        assert_eq!(outcome(2).await.unwrap(), Some(Outcome::Delivered));
+        assert_eq!(outcome(3).await.unwrap(), None);
+    }
+
+    #[tokio::test]
     async fn what_nobody_fetches_expires_and_what_outlives_its_run_is_dropped() {
         let directory = tempfile::tempdir().unwrap();
         let app = app(directory.path(), Duration::ZERO, true).await;

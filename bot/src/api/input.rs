@@ -13,6 +13,8 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Most inputs that one poll can refuse: as many as one answer holds.
+const MAX_REFUSED: usize = 16;
 /// Longest poll.
 pub(super) const POLL: Duration = Duration::from_secs(30);
 
@@ -20,19 +22,36 @@ pub(super) const POLL: Duration = Duration::from_secs(30);
 pub(super) struct After {
     #[serde(default)]
     after: i64,
+    /// Of what is acknowledged, the numbers that could not be handed over, with commas.
+    #[serde(default)]
+    refused: String,
+}
+
+impl After {
+    fn refused(&self) -> Vec<i64> {
+        let numbers = self.refused.split(',');
+        numbers
+            .filter_map(|number| number.parse().ok())
+            .take(MAX_REFUSED)
+            .collect()
+    }
 }
 
 pub(super) async fn poll(
     Extract(app): Extract<Shared>,
     headers: HeaderMap,
     Path(channel): Path<String>,
-    Params(After { after }): Params<After>,
+    Params(asked): Params<After>,
 ) -> Result<Response, Problem> {
     let run = auth::own_run(&app, &headers, &channel).await?;
     let store = store(&app)?;
     let waiting = store.wakes().run(&run.id);
     let end = Instant::now() + POLL;
     let mut open = run.state.is_open();
+    let after = asked.after;
+    store
+        .refuse_inputs(&run.id, after, &asked.refused())
+        .await?;
     loop {
         let woken = waiting.notified();
         // What was delivered counts, even when the run ended meanwhile.

@@ -38,6 +38,12 @@ pub(super) async fn register(
     let store = store(&app)?;
     let id_of = |attempt| signer.run_id((&new.namespace, &new.task_id, attempt, &new.short_id));
     let registered = store.register(&new, id_of, now()).await.map_err(refusal)?;
+    if let (State::Live, Some(webhook)) = (registered.run.state, &registered.run.webhook_id)
+        && !registered.run.is_thread()
+    {
+        // Who asks again may do so because Discord refused what it was given.
+        app.forget_token(webhook);
+    }
     let run = stands(&app, &new, registered.run).await?;
     let token = webhook_token(&app, &run).await?;
     let status = if registered.new {

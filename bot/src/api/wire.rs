@@ -173,7 +173,8 @@ impl From<Run> for Shown {
             delete_at: run.delete_at.map(rfc3339),
             status: run.status,
             title: run.title,
-            report: run.report,
+            // What was said at the end is the newest.
+            report: run.summary.or(run.report),
             problem: run.problem,
         }
     }

@@ -61,6 +61,14 @@ pub(crate) fn header(run: &Run, signer: Option<&Signer>) -> Embed {
     }
 }
 
+/// The end in a word of a title's.
+fn outcome(status: Final) -> &'static str {
+    match status {
+        Final::Unknown => "ended",
+        known => known.word(),
+    }
+}
+
 /// The last message of a run.
 pub(crate) fn end(run: &Run, keeps: Option<i64>, archived: bool) -> Embed {
     let status = run.status.unwrap_or(Final::Unknown);
@@ -110,7 +118,7 @@ pub(crate) fn end(run: &Run, keeps: Option<i64>, archived: bool) -> Embed {
         );
     }
     Embed {
-        title: Some(format!("Run {}", status.word())),
+        title: Some(format!("Run {}", outcome(status))),
         description: Some(format!("{why}{then}")),
         color: Some(color(status)),
         timestamp: run.finished_at.map(rfc3339),
@@ -131,6 +139,7 @@ pub(crate) fn input(input: &Shown) -> Embed {
     let (text, color) = match input.state.as_str() {
         "queued" => ("queued for the agent", BLUE),
         "delivered" => ("delivered", GREEN),
+        "refused" => ("not delivered: the agent's input does not take it", RED),
         "expired" => ("not delivered: nobody fetched it in time", RED),
         _ => ("not delivered: the run ended first", RED),
     };

@@ -47,6 +47,11 @@ pub(super) fn outcome(outcome: Outcome, label: &str, seq: i64) -> String {
     let label = code(label);
     match outcome {
         Outcome::Delivered => format!("✅ Delivered to {label} (#{seq})."),
+        Outcome::Refused => {
+            format!(
+                "❌ Not delivered: the agent of {label} does not take input of this kind (#{seq})."
+            )
+        }
         Outcome::Expired => format!(
             "⌛ Not delivered: nobody fetched #{seq} for {label} in time. Send it again if it still matters."
         ),

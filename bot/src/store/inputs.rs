@@ -31,7 +31,7 @@ pub(crate) struct Shown {
     pub seq: i64,
     pub kind: InputKind,
     pub author: String,
-    /// queued, delivered, expired or dropped.
+    /// queued, delivered, refused, expired or dropped.
     pub state: String,
     pub message_id: Option<String>,
 }
@@ -112,6 +112,29 @@ impl Store {
         Ok(Queued::Queued { seq })
     }
 
+    /// Notes that the bridge will never take these, all of them at most `after`.
+    pub(crate) async fn refuse_inputs(
+        &self,
+        run_id: &str,
+        after: i64,
+        refused: &[i64],
+    ) -> Result<(), StoreError> {
+        for seq in refused.iter().filter(|seq| **seq <= after) {
+            sqlx::query(
+                "UPDATE inputs SET state = 'refused', text = '' WHERE run_id = $1 AND seq = $2 AND state = 'queued'",
+            )
+            .bind(run_id)
+            .bind(seq)
+            .execute(&self.pool)
+            .await?;
+        }
+        if !refused.is_empty() {
+            self.wake_engine().await;
+            self.wake_run(run_id).await;
+        }
+        Ok(())
+    }
+
     /// Acknowledges all up to `after`, and gives what comes next.
     pub(crate) async fn poll(
         &self,
@@ -175,6 +198,7 @@ impl Store {
         Ok(match row.try_get::<String, _>("state")?.as_str() {
             "queued" => None,
             "delivered" => Some(Outcome::Delivered),
+            "refused" => Some(Outcome::Refused),
             "expired" => Some(Outcome::Expired),
             _ => Some(Outcome::Dropped),
         })

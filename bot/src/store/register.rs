@@ -1,6 +1,6 @@
 //! Registration: the same key is the same run, whoever asks first owns it, and attempts are numbered without gaps.
 
-use super::run::{COLUMNS, Link, Run, State};
+use super::run::{COLUMNS, Final, Link, Run, State};
 use super::{Store, StoreError};
 use sqlx::{Any, Row as _, Transaction};
 
@@ -140,12 +140,16 @@ async fn again(
         return Err(Refusal::Foreign);
     }
     let (clear, new_life) = match run.state {
-        // The bot gave it up for silence, and here it is again.
-        State::Finishing | State::Finished | State::Archived if run.by_lease => (
-            ", state = 'creating', finished_at = NULL, delete_at = NULL, status = NULL, by_lease = 0, \
+        // The bot gave it up for silence, or its watcher was ended without knowing how the run stood, and here it is again.
+        State::Finishing | State::Finished | State::Archived
+            if run.by_lease || (new.leased && run.status == Some(Final::Unknown)) =>
+        {
+            (
+                ", state = 'creating', finished_at = NULL, delete_at = NULL, status = NULL, by_lease = 0, \
               summary = NULL, final_id = NULL, step = 'doubt', not_before = 0, failures = 0, problem = NULL",
-            false,
-        ),
+                false,
+            )
+        }
         State::Creating | State::Live | State::Finishing | State::Finished | State::Archived => {
             ("", false)
         }
