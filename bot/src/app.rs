@@ -142,8 +142,13 @@ impl App {
         }
     }
 
-    /// A retention as it counts: the run's own, else the bot's; none keeps.
+    /// A retention as it counts: the run's own, else the bot's, and at most what the bot allows; none keeps.
     pub(crate) fn retention(&self, own: Option<i64>) -> Option<i64> {
-        Some(own.unwrap_or(self.config.retention_ms)).filter(|time| *time > 0)
+        let asked = own.unwrap_or(self.config.retention_ms);
+        let most = self.config.max_retention_ms;
+        match (Some(asked).filter(|time| *time > 0), most) {
+            (Some(asked), Some(most)) => Some(asked.min(most)),
+            (asked, most) => asked.or(most),
+        }
     }
 }

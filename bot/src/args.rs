@@ -124,6 +124,9 @@ pub struct RunsArgs {
         value_name = "HOURS"
     )]
     pub retention_hours: f64,
+    /// Most hours a channel is kept, whatever a run asks for; without it a run may keep its channel for good.
+    #[arg(long, env = "MAX_RETENTION_HOURS", value_name = "HOURS")]
+    pub max_retention_hours: Option<f64>,
     /// Seconds a run's watcher may be silent until the bot takes the run for ended.
     #[arg(
         long,

@@ -76,6 +76,8 @@ pub struct Config {
     pub archive_category: Option<String>,
     /// How long a channel stays after its run's end, in milliseconds; 0 keeps it.
     pub retention_ms: i64,
+    /// Most milliseconds of retention, whatever a run asks for.
+    pub max_retention_ms: Option<i64>,
     /// How long a watcher may be silent.
     pub lease: Duration,
     /// How long an input waits.
@@ -108,6 +110,7 @@ impl Default for Config {
             category: "Agent Runs".to_owned(),
             archive_category: Some("Agent Archive".to_owned()),
             retention_ms: 24 * 3_600_000,
+            max_retention_ms: None,
             lease: Duration::from_mins(2),
             input_ttl: Duration::from_mins(15),
             allowed_users: Vec::new(),
@@ -172,6 +175,16 @@ impl Config {
                 name: "RETENTION_HOURS",
                 rule: "must be a number of hours, 0 (keep) or more",
             })?,
+            max_retention_ms: runs
+                .max_retention_hours
+                .map(|hours| {
+                    let time = milliseconds(hours).filter(|time| *time > 0);
+                    time.ok_or(ConfigError::Value {
+                        name: "MAX_RETENTION_HOURS",
+                        rule: "must be a number of hours above 0",
+                    })
+                })
+                .transpose()?,
             lease: Duration::from_secs(runs.lease_seconds.clamp(1, 86_400).into()),
             input_ttl: Duration::from_secs(runs.input_ttl_seconds.clamp(1, 86_400).into()),
             allowed_users: ids("ALLOWED_USERS", runs.allowed_users)?,

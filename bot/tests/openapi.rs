@@ -266,6 +266,22 @@ async fn the_document_tells_every_route_and_status_and_nothing_else() {
     )
     .await;
 
+    // Ended and archived: nothing is posted there any more.
+    let path = format!("/runs/{channel}");
+    eventually("archived", async || {
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        (run["state"] == "archived").then_some(())
+    })
+    .await;
+    ask(
+        with,
+        &bot,
+        (post.clone(), runs),
+        ("", ""),
+        (API, Some(run("t", "a1"))),
+    )
+    .await;
+
     // No store, and no room.
     let lost = Config {
         database_url: "sqlite:///proc/nowhere/bot.db".to_owned().into(),

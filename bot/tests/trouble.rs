@@ -341,6 +341,70 @@ async fn a_silent_watcher_ends_its_run_and_a_returning_one_takes_it_up_again() {
 }
 
 #[tokio::test]
+async fn a_watcher_that_ended_in_the_dark_and_comes_back_takes_its_run_up_and_one_that_knew_the_end_does_not()
+ {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(config(&discord, directory.path()));
+    for (task, status, after) in [
+        ("dark", "unknown", "live"),
+        ("known", "succeeded", "archived"),
+    ] {
+        let (_, answer) = bot.register(run(task, "aaaa1111")).await;
+        let path = format!("/runs/{}", answer["channelId"].as_str().unwrap());
+        let token = answer["runToken"].as_str().unwrap();
+        let end = Some(json!({ "status": status, "summary": { "tools": 7 } }));
+        let (said, _) = bot
+            .ask(Method::POST, &format!("{path}/finalize"), token, end)
+            .await;
+        assert_eq!(said, 202);
+        eventually("archived", async || {
+            let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+            (run["state"] == "archived").then_some(())
+        })
+        .await;
+        let (_, ended) = bot.ask(Method::GET, &path, API, None).await;
+        assert_eq!(
+            ended["report"]["tools"], 7,
+            "the last figures are those of the end"
+        );
+        let asked = Some(run(task, "aaaa1111"));
+        let (said, _) = bot.ask(Method::POST, "/runs", API, asked).await;
+        assert_eq!(said, if after == "live" { 200 } else { 410 });
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        assert_eq!(run["state"], after, "{task}");
+    }
+}
+
+#[tokio::test]
+async fn no_run_is_kept_longer_than_the_bot_allows() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(Config {
+        max_retention_ms: Some(500),
+        ..config(&discord, directory.path())
+    });
+    for (task, hours) in [
+        ("long", json!(72)),
+        ("for-good", json!(0)),
+        ("unsaid", json!(null)),
+    ] {
+        let mut asked = run(task, "aaaa1111");
+        asked["retentionHours"] = hours;
+        let (_, answer) = bot.register(asked).await;
+        let path = format!("/runs/{}", answer["channelId"].as_str().unwrap());
+        let token = answer["runToken"].as_str().unwrap();
+        let end = Some(json!({ "status": "succeeded" }));
+        bot.ask(Method::POST, &format!("{path}/finalize"), token, end)
+            .await;
+        eventually("deleted", async || {
+            let state = discord.state();
+            let id = answer["channelId"].as_str().unwrap();
+            (!state.channels.contains_key(id)).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_channel_deleted_by_a_person_ends_its_run_at_the_next_look() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
     let settings = || config(&discord, directory.path());

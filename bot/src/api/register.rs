@@ -88,12 +88,7 @@ async fn stands(app: &App, new: &NewRun, mut run: Run) -> Result<Run, Problem> {
             }
             _ if run.webhook_id.is_some() => return Ok(run),
             // Archived: nobody posts there any more.
-            _ => {
-                return Err(Problem::unavailable(
-                    "the run has ended and its webhook is removed",
-                    60,
-                ));
-            }
+            _ => return Err(Problem::gone()),
         }
         if let Some(trouble) = app.trouble().or(run.problem) {
             return Err(Problem::unavailable(

@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
-use tests::player::{Args, PlayerError, list_steps, play};
+use tests::player::{Args, PlayerError, list_steps, play, reap};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// An exit code like that of a process that SIGTERM ended. As process 1 of a container nothing does that for us.
@@ -28,6 +28,10 @@ async fn main() -> ExitCode {
 fn run(args: &Args) -> u8 {
     if args.list_steps {
         return u8::from(list_steps(args, &mut std::io::BufWriter::new(stdout())).is_err());
+    }
+    if let Some(name) = &args.reap {
+        reap(args, name, &mut stdout());
+        return 0;
     }
     match play(args, &mut stdout()) {
         Ok(report) => {

@@ -82,6 +82,24 @@ pub struct Args {
     /// Prints the serials of the generated session's Bash calls, in order, and exits.
     #[arg(long, conflicts_with = "transcript")]
     pub list_steps: bool,
+    /// Plays nothing, but kills the node's processes of this name, one at a time, as a lack of memory would: for a Pod
+    /// with hostPID and the right to.
+    #[arg(long, value_name = "NAME")]
+    pub reap: Option<String>,
+    /// Only those whose `POD_NAMESPACE` is this.
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = "default",
+        requires = "reap"
+    )]
+    pub reap_namespace: String,
+    /// How many are killed.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "reap")]
+    pub reap_times: u32,
+    /// Seconds between two.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, requires = "reap")]
+    pub reap_every: f64,
     /// What the timestamps of generated records say; without it `now` for the demo, else `fixed`.
     #[arg(long, value_enum, value_name = "CLOCK")]
     pub timestamps: Option<Times>,

@@ -104,6 +104,7 @@ impl Keeper {
                         CallError::Unauthorized(_)
                             | CallError::Refused { .. }
                             | CallError::NotFound
+                            | CallError::Ended
                     );
                     self.trouble(format!("the run is not registered: {error}"), refused);
                     self.bot.refresh();
