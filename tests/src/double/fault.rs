@@ -77,6 +77,9 @@ pub struct Fault {
     /// Only requests of this method.
     #[serde(default)]
     pub method: Option<String>,
+    /// Only requests of this route, as the request log names it: `POST channel webhook`.
+    #[serde(default)]
+    pub route: Option<String>,
     /// Only the next so many matching requests.
     #[serde(default)]
     pub times: Option<u32>,
@@ -98,6 +101,7 @@ impl Fault {
             action,
             webhook: None,
             method: None,
+            route: None,
             times: None,
             skip: 0,
             for_ms: None,
@@ -136,6 +140,13 @@ impl Fault {
         self
     }
 
+    /// Only requests of this route, as the request log names it.
+    #[must_use]
+    pub fn route(mut self, route: &str) -> Self {
+        self.route = Some(route.to_owned());
+        self
+    }
+
     /// Only for so long.
     #[must_use]
     pub fn lasting(mut self, time: Duration) -> Self {
@@ -150,8 +161,9 @@ impl Fault {
                 .is_some_and(|ms| now >= self.since + Duration::from_millis(ms))
     }
 
-    fn fits(&self, webhook: Option<&str>, method: &str) -> bool {
+    fn fits(&self, webhook: Option<&str>, method: &str, route: &str) -> bool {
         self.webhook.as_deref().is_none_or(|id| Some(id) == webhook)
+            && self.route.as_deref().is_none_or(|wanted| wanted == route)
             && self
                 .method
                 .as_deref()
@@ -183,10 +195,16 @@ impl Faults {
     }
 
     /// What happens to this request, counting it.
-    pub fn take(&mut self, webhook: Option<&str>, method: &str, now: Duration) -> Option<Action> {
+    pub fn take(
+        &mut self,
+        webhook: Option<&str>,
+        method: &str,
+        route: &str,
+        now: Duration,
+    ) -> Option<Action> {
         self.list.retain(|fault| !fault.over(now));
         for fault in &mut self.list {
-            if !fault.fits(webhook, method) {
+            if !fault.fits(webhook, method, route) {
                 continue;
             }
             if fault.skip > 0 {

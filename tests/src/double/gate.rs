@@ -183,7 +183,10 @@ fn admit(core: &mut Core, asked: &Asked<'_>) -> (Gate, Option<Response>) {
         );
     }
     let subject = asked.webhook.then(|| asked.subject.to_string());
-    if let Some(action) = core.faults.take(subject.as_deref(), asked.method, now) {
+    let fault = core
+        .faults
+        .take(subject.as_deref(), asked.method, asked.route, now);
+    if let Some(action) = fault {
         core.counters.faulted += 1;
         let early = answer(&action);
         if early

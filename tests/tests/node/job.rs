@@ -11,7 +11,7 @@ use std::path::Path;
 use tests::transcript::{Kind, Options, Session, Usage, generate, step};
 
 /// The session that a player with these arguments plays.
-fn session(args: &[&str]) -> Session {
+pub(crate) fn session(args: &[&str]) -> Session {
     let after = |flag: &str| {
         args.iter()
             .position(|&arg| arg == flag)
@@ -30,7 +30,7 @@ fn session(args: &[&str]) -> Session {
 }
 
 /// Serials of the Bash calls in the order in which their results were written, read from the bytes.
-fn steps_in_order(session: &Session) -> Vec<String> {
+pub(crate) fn steps_in_order(session: &Session) -> Vec<String> {
     let text = String::from_utf8(session.main()).expect("a clean session is UTF-8");
     let known: Vec<String> = session.expected.steps().map(step).collect();
     let mut open = HashMap::new();

@@ -25,3 +25,4 @@ mod opt_in;
 mod probes;
 mod restricted;
 mod upgrade;
+mod zero_touch;

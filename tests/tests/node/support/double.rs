@@ -23,6 +23,15 @@ impl Double {
 
     /// A call of the control API.
     async fn call(&self, method: &str, path: &str, body: Value) -> anyhow::Result<Value> {
+        let text = self.text_of(method, path, body).await?;
+        if text.is_empty() {
+            Ok(Value::Null)
+        } else {
+            Ok(serde_json::from_str(&text)?)
+        }
+    }
+
+    async fn text_of(&self, method: &str, path: &str, body: Value) -> anyhow::Result<String> {
         let uri = format!(
             "/api/v1/namespaces/{}/services/http:{NAME}:http/proxy/_double{path}",
             self.namespace
@@ -37,17 +46,28 @@ impl Double {
             .uri(uri)
             .header("content-type", "application/json")
             .body(body)?;
-        let text = self.client.request_text(request).await?;
-        if text.is_empty() {
-            Ok(Value::Null)
-        } else {
-            Ok(serde_json::from_str(&text)?)
-        }
+        Ok(self.client.request_text(request).await?)
     }
 
     /// Whether it answers at all.
     pub(crate) async fn answers(&self) -> anyhow::Result<()> {
         self.call("GET", "/counters", Value::Null).await.map(drop)
+    }
+
+    /// What the control API says at this path.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.call("GET", path, Value::Null).await
+    }
+
+    /// Orders something of the control API.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        self.call("POST", path, body).await
+    }
+
+    /// The key that checks its interactions, in hexadecimal.
+    pub(crate) async fn public_key(&self) -> anyhow::Result<String> {
+        let text = self.text_of("GET", "/public-key", Value::Null).await?;
+        Ok(text.trim().to_owned())
     }
 
     /// A webhook that it knows from now on.

@@ -1,6 +1,7 @@
 //! What the tests on a node share.
 
 pub(crate) mod agent;
+pub(crate) mod bot;
 pub(crate) mod cluster;
 pub(crate) mod double;
 pub(crate) mod injector;
