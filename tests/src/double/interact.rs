@@ -108,15 +108,23 @@ fn prepare(core: &mut Core, asked: &Interact) -> Option<Sent> {
     })
 }
 
-/// Status, content type and body of an answer; `None` without one in time.
-async fn send(url: &str, sent: &Sent) -> Option<(u16, String, Vec<u8>)> {
-    // Without a provider no client is built, and the process that serves has none of its own. A second one is refused.
+/// A client for bots over plain HTTP: an image without files has no authorities that it could trust.
+fn client() -> reqwest::Result<reqwest::Client> {
+    // Without a provider no TLS settings are made, and the process that serves has none of its own. A second one is refused.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
+    let tls = rustls::ClientConfig::builder()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
         .no_proxy()
         .timeout(DEADLINE)
         .build()
-        .ok()?;
+}
+
+/// Status, content type and body of an answer; an error without one in time.
+async fn send(url: &str, sent: &Sent) -> reqwest::Result<(u16, String, Vec<u8>)> {
+    let client = client()?;
     let response = client
         .post(url)
         .header("content-type", "application/json")
@@ -128,15 +136,23 @@ async fn send(url: &str, sent: &Sent) -> Option<(u16, String, Vec<u8>)> {
         .header("x-signature-timestamp", &sent.timestamp)
         .body(sent.body.clone())
         .send()
-        .await
-        .ok()?;
+        .await?;
     let status = response.status().as_u16();
     let kind = response
         .headers()
         .get("content-type")
         .and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or_default().to_owned();
-    Some((status, kind, response.bytes().await.ok()?.to_vec()))
+    Ok((status, kind, response.bytes().await?.to_vec()))
+}
+
+/// What was really wrong.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 /// The route.
@@ -145,7 +161,7 @@ pub(super) async fn interact(State(app): State<App>, Json(asked): Json<Interact>
         return (StatusCode::NOT_FOUND, "no such interaction to replay\n").into_response();
     };
     let started = Instant::now();
-    let answer = send(&asked.url, &sent).await;
+    let answer = send(&asked.url, &sent).await.map_err(|error| cause(&error));
     let latency = started.elapsed();
     // A day's skew or a second use must be refused: only a service that looks is safe.
     let foul = asked.corrupt || asked.skew_s.abs() > 300 || asked.replay.is_some();
@@ -162,9 +178,10 @@ pub(super) async fn interact(State(app): State<App>, Json(asked): Json<Interact>
     let message = follow(&app, sent.id, Duration::from_millis(asked.wait_ms)).await;
     let json = answer
         .as_ref()
+        .ok()
         .and_then(|(_, _, body)| serde_json::from_slice::<Value>(body).ok());
     Json(json!({
-        "id": sent.id.to_string(), "status": answer.as_ref().map(|answer| answer.0), "answer": json,
+        "id": sent.id.to_string(), "status": answer.as_ref().ok().map(|answer| answer.0), "answer": json,
         "latencyMs": latency.as_secs_f64() * 1000.0, "violations": broken, "message": message,
     }))
     .into_response()
@@ -173,11 +190,12 @@ pub(super) async fn interact(State(app): State<App>, Json(asked): Json<Interact>
 fn judge(
     core: &mut Core,
     sent: &Sent,
-    answer: Option<&(u16, String, Vec<u8>)>,
+    answer: Result<&(u16, String, Vec<u8>), &String>,
     foul: bool,
 ) -> Vec<String> {
-    let Some((status, kind, body)) = answer else {
-        return vec!["no answer within 3 s".to_owned()];
+    let (status, kind, body) = match answer {
+        Ok(answer) => answer,
+        Err(cause) => return vec![format!("no answer within 3 s: {cause}")],
     };
     if foul {
         return if *status == 401 {
