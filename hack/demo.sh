@@ -40,8 +40,9 @@ if [ -z "${DISCORD_WEBHOOK_URL:-}" ]; then
   STARTED+=($!)
   page=http://127.0.0.1:$PAGE_PORT
   wait_for 20 "the double's page" curl -sf "$page/" || die "nothing answers at $page" "PAGE_PORT=another port"
-  # The double's guild and bot token are its defaults; the team's token is good for its namespace alone.
-  token=demo-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  # The double's guild and bot token are its defaults. The team's token is good for the demo's namespace alone, and the same each
+  # time: a mounted Secret that changes reaches the bot a minute later.
+  token=token-of-the-demo-team
   values+=(
     --set bot-service.enabled=true
     --set-string bot-service.guildId=81384788765712384
@@ -58,8 +59,18 @@ else
 fi
 
 log "helm install dm charts/discord-monitoring"
+installed() { helm get values dm --namespace discord-monitoring -o json 2>/dev/null || true; }
+before=$(installed)
 helm upgrade --install dm charts/discord-monitoring --namespace discord-monitoring --create-namespace --wait --timeout 120s \
   "${values[@]}" >"$CACHE/log/demo-helm.log" 2>&1 || { tail -n 20 "$CACHE/log/demo-helm.log" >&2; die "helm install failed"; }
+
+if [ -n "$before" ] && [ "$before" != "$(installed)" ]; then
+  # Other values reach a running injector by its mounted files, within a minute; nobody waits for that here.
+  for what in restart "status --timeout=120s"; do
+    # shellcheck disable=SC2086 # two words
+    kubectl --namespace discord-monitoring rollout $what deployments >>"$CACHE/log/demo-helm.log" 2>&1 || die "the chart's Pods do not start"
+  done
+fi
 
 log "kubectl apply -f hack/demo/job.yaml"
 k apply -f hack/demo/job.yaml >/dev/null
@@ -77,7 +88,7 @@ channel() {
 asked=
 ask() {
   local id name
-  IFS=$'\t' read -r id name _ < <(channel)
+  IFS=$'\t' read -r id name _ < <(channel) || return 0
   [ -n "${id:-}" ] && curl -sf "$page/_double/messages" | jq -e 'length > 5' >/dev/null || return 0
   log "a person in #$name: /input $QUESTION"
   local order answer
