@@ -1,5 +1,5 @@
 //! Killed between any two steps of a creation or a clean-up: after the next start no channel and no webhook is left over,
-//! and none is there twice. On SQLite.
+//! and none is there twice. On SQLite, and on PostgreSQL when `BOT_TEST_POSTGRES` names one.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -41,12 +41,6 @@ fn headers(texts: &[String]) -> usize {
         .count()
 }
 
-fn wipe(directory: &Path) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        std::fs::remove_file(entry.unwrap().path()).unwrap();
-    }
-}
-
 /// Drives one run through its life and kills the bot at `step`; then starts it again and lets the run end.
 async fn killed_at(step: &'static str, store: Store, change: impl Fn(Config) -> Config) {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
@@ -67,7 +61,7 @@ async fn killed_at(step: &'static str, store: Store, change: impl Fn(Config) -> 
     }
     first.kill();
     if store == Store::Lost {
-        wipe(directory.path());
+        support::store::wipe(directory.path());
     }
 
     let second = Life::start(settings());

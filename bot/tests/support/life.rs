@@ -19,7 +19,7 @@ pub fn config(discord: &Discord, directory: &Path) -> Config {
         public_key: Some("ab".repeat(32)),
         guild_id: Some(GUILD.to_owned()),
         api_token: Some(API.to_owned().into()),
-        database_url: format!("sqlite://{}", directory.join("bot.db").display()).into(),
+        database_url: super::store::url(directory).into(),
         discord_api_url: discord.base.clone(),
         last_words: Duration::ZERO,
         ..Config::default()

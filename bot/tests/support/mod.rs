@@ -14,6 +14,7 @@
 
 pub mod discord;
 pub mod life;
+pub mod store;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,67 @@
+//! Where a test's bot keeps its runs: SQLite in the test's directory, or a database of its own in the PostgreSQL that
+//! `BOT_TEST_POSTGRES` names (`hack/postgres.sh` starts one).
+
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use std::path::Path;
+use std::sync::LazyLock;
+
+static SERVER: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("BOT_TEST_POSTGRES").ok());
+
+/// The address of this directory's store.
+pub fn url(directory: &Path) -> String {
+    let Some(server) = &*SERVER else {
+        return format!("sqlite://{}", directory.join("bot.db").display());
+    };
+    let name = name(directory);
+    let mark = directory.join(".postgres");
+    if !mark.exists() {
+        order(vec![format!("CREATE DATABASE {name}")]);
+        std::fs::write(mark, "").unwrap();
+    }
+    let (address, _) = server.rsplit_once('/').unwrap();
+    format!("{address}/{name}")
+}
+
+/// Loses all of it, whoever is connected.
+pub fn wipe(directory: &Path) {
+    if SERVER.is_some() {
+        let name = name(directory);
+        order(vec![
+            format!("DROP DATABASE {name} WITH (FORCE)"),
+            format!("CREATE DATABASE {name}"),
+        ]);
+        return;
+    }
+    for entry in std::fs::read_dir(directory).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+}
+
+/// A temporary directory's name is its own among all at one time.
+fn name(directory: &Path) -> String {
+    let last = directory.file_name().unwrap().to_string_lossy();
+    let plain: String = last.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("t{plain}")
+}
+
+/// Settings are made inside runtimes, which must not be blocked: a thread of its own asks.
+fn order(orders: Vec<String>) {
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut connection = PgConnection::connect(SERVER.as_deref().unwrap())
+                .await
+                .unwrap();
+            for order in orders {
+                connection
+                    .execute(sqlx::AssertSqlSafe(order))
+                    .await
+                    .unwrap();
+            }
+        });
+    });
+    asked.join().unwrap();
+}
