@@ -36,6 +36,8 @@ async fn token_secret(client: &Client, namespace: &str, token: &str) {
 /// What the agent `at` plays.
 fn args(at: u64) -> Vec<String> {
     let seed = (at + 1).to_string();
+    // Longer than it takes to start them all, so that there is somebody to kill.
+    let rate = if full() { "1.5" } else { "3" };
     [
         "--generate",
         "clean",
@@ -44,7 +46,7 @@ fn args(at: u64) -> Vec<String> {
         "--records",
         "60",
         "--rate",
-        "5",
+        rate,
     ]
     .map(ToOwned::to_owned)
     .to_vec()
@@ -178,14 +180,12 @@ async fn runs_get_channels_of_their_own_are_ended_and_cleaned_up_whoever_is_kill
                 .await;
         }
         let wanted = usize::try_from(jobs()).unwrap();
-        let made = eventually("a channel for each run", seconds(120), async || {
+        let all_made = eventually("a channel for each run", seconds(120), async || {
             let made = channels(&world, "run-agent-").await?;
             anyhow::ensure!(made.len() == wanted, "{} of {wanted}", made.len());
             Ok(made)
-        })
-        .await;
-        // Killing begins when all are registered; that a registration survives kills at each step is the bot's own test.
-        kill_at_random(&world, &bot).await;
+        });
+        let (made, ()) = tokio::join!(all_made, kill_at_random(&world, &bot));
         for at in 0..jobs() {
             world.completes(&format!("agent-{at}"), seconds(180)).await;
         }
