@@ -28,7 +28,7 @@ enum Store {
 
 fn quick(discord: &Discord, directory: &Path) -> Config {
     Config {
-        lease: Duration::from_secs(3),
+        lease: Duration::from_secs(if support::store::is_postgres() { 10 } else { 3 }),
         retention_ms: 200,
         ..config(discord, directory)
     }
@@ -44,6 +44,7 @@ fn headers(texts: &[String]) -> usize {
 /// Drives one run through its life and kills the bot at `step`; then starts it again and lets the run end.
 async fn killed_at(step: &'static str, store: Store, change: impl Fn(Config) -> Config) {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    support::store::prepare(directory.path()).await;
     let settings = || change(quick(&discord, directory.path()));
     let (hook, reached) = stop_at(step);
     let first = Life::start_with(settings(), Some(hook));
@@ -61,7 +62,7 @@ async fn killed_at(step: &'static str, store: Store, change: impl Fn(Config) -> 
     }
     first.kill();
     if store == Store::Lost {
-        support::store::wipe(directory.path());
+        support::store::wipe(directory.path()).await;
     }
 
     let second = Life::start(settings());

@@ -21,7 +21,7 @@ use support::life::{API, Life, config, run, stop_at};
 fn threads(discord: &Discord, directory: &Path, channel: Option<String>) -> Config {
     Config {
         mode: Mode::Threads { channel },
-        lease: Duration::from_secs(3),
+        lease: Duration::from_secs(if support::store::is_postgres() { 10 } else { 3 }),
         retention_ms: 300,
         ..config(discord, directory)
     }
@@ -100,6 +100,7 @@ async fn posts_of_a_forum_do_as_well() {
 /// As in `kill.rs`: the store is kept.
 async fn killed_at(step: &'static str, forum: bool) {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    support::store::prepare(directory.path()).await;
     let home = forum.then(|| discord.state().add("agents", 15, None));
     let settings = || threads(&discord, directory.path(), home.clone());
     let (hook, reached) = stop_at(step);

@@ -7,6 +7,11 @@ use std::sync::LazyLock;
 
 static SERVER: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("BOT_TEST_POSTGRES").ok());
 
+/// Whether it is PostgreSQL, which hands leadership on only seconds after a leader was killed.
+pub fn is_postgres() -> bool {
+    SERVER.is_some()
+}
+
 /// The address of this directory's store.
 pub fn url(directory: &Path) -> String {
     let Some(server) = &*SERVER else {
@@ -22,8 +27,24 @@ pub fn url(directory: &Path) -> String {
     format!("{address}/{name}")
 }
 
+/// Makes the store ahead, without keeping the other tests of this thread waiting: where dozens of lives are led side by
+/// side, a server would take a client that is held up for so long for one that is gone.
+pub async fn prepare(directory: &Path) {
+    let directory = directory.to_owned();
+    tokio::task::spawn_blocking(move || url(&directory))
+        .await
+        .unwrap();
+}
+
 /// Loses all of it, whoever is connected.
-pub fn wipe(directory: &Path) {
+pub async fn wipe(directory: &Path) {
+    let directory = directory.to_owned();
+    tokio::task::spawn_blocking(move || lose(&directory))
+        .await
+        .unwrap();
+}
+
+fn lose(directory: &Path) {
     if SERVER.is_some() {
         let name = name(directory);
         order(vec![
