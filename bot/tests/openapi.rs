@@ -10,14 +10,16 @@
 mod support;
 
 use bot::Config;
+use ed25519_dalek::{Signer as _, SigningKey};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use support::discord::Discord;
 use support::eventually;
 use support::life::{API, Life, config, run};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// `METHOD PATH STATUS`, as the document writes the path.
 type Seen = RefCell<BTreeSet<String>>;
@@ -29,16 +31,12 @@ fn schema(document: &Value, pointer: &str) -> jsonschema::Validator {
     jsonschema::draft202012::new(&schema).unwrap()
 }
 
-/// Asks, notes the answer, and holds its body against the document.
-async fn ask(
+/// Notes an answer, and holds its body against the document.
+fn hold(
     (seen, document): (&Seen, &Value),
-    bot: &Life,
-    (method, route): (Method, &str),
-    (channel, query): (&str, &str),
-    (token, body): (&str, Option<Value>),
-) -> Value {
-    let path = format!("{}{query}", route.replace("{channelId}", channel));
-    let (status, answer) = bot.ask(method.clone(), &path, token, body).await;
+    (method, route): (&Method, &str),
+    (status, answer): (u16, &Value),
+) {
     let noted = format!("{method} {route} {status}");
     let response = document["paths"][route][method.as_str().to_lowercase()]["responses"]
         [status.to_string()]
@@ -59,22 +57,95 @@ async fn ask(
             escape(kind)
         );
         let errors: Vec<_> = schema(document, &pointer)
-            .iter_errors(&answer)
+            .iter_errors(answer)
             .map(|error| error.to_string())
             .collect();
         assert!(errors.is_empty(), "{noted}: {errors:?} in {answer}");
     } else {
-        assert_eq!(answer, Value::Null, "{noted}");
+        assert_eq!(*answer, Value::Null, "{noted}");
     }
     seen.borrow_mut().insert(noted);
+}
+
+/// Asks, and holds the answer against the document.
+async fn ask(
+    with: (&Seen, &Value),
+    bot: &Life,
+    (method, route): (Method, &str),
+    (channel, query): (&str, &str),
+    (token, body): (&str, Option<Value>),
+) -> Value {
+    let path = format!("{}{query}", route.replace("{channelId}", channel));
+    let (status, answer) = bot.ask(method.clone(), &path, token, body).await;
+    hold(with, (&method, route), (status, &answer));
     answer
+}
+
+/// Signed by Discord's key, by another, not at all, too long, too slow.
+async fn interactions(with: (&Seen, &Value), bot: &Life, key: &SigningKey) {
+    let post = |body: &'static str, seed: u8| {
+        let now = SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap()
+            .as_secs()
+            .to_string();
+        let other = SigningKey::from_bytes(&[seed; 32]);
+        let key = if seed == 1 { key } else { &other };
+        let signature = hex(&key
+            .sign(&[now.as_bytes(), body.as_bytes()].concat())
+            .to_bytes());
+        reqwest::Client::new()
+            .post(format!("{}/interactions", bot.base))
+            .header("x-signature-ed25519", signature)
+            .header("x-signature-timestamp", now)
+    };
+    let long: &'static str = Box::leak("x".repeat(300 * 1024).into_boxed_str());
+    for (body, seed) in [
+        (r#"{"type":1,"id":"1"}"#, 1),
+        ("no interaction", 1),
+        (r#"{"type":1}"#, 2),
+        (long, 1),
+    ] {
+        let answer = post(body, seed).body(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        hold(
+            with,
+            (&Method::POST, "/interactions"),
+            (status, &answer.json().await.unwrap()),
+        );
+    }
+    // A body that never comes: no client of ours would do that.
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let head = format!(
+        "POST /interactions HTTP/1.1\r\nhost: b\r\ncontent-length: 9\r\nx-signature-ed25519: {}\r\nx-signature-timestamp: {now}\r\n\r\n",
+        "ab".repeat(64)
+    );
+    let address = bot.base.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = vec![0; 4096];
+    let length = stream.read(&mut text).await.unwrap();
+    let text = String::from_utf8_lossy(&text[..length]).into_owned();
+    let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = text.split("\r\n\r\n").nth(1).unwrap();
+    let answer = serde_json::from_str(body).unwrap();
+    hold(with, (&Method::POST, "/interactions"), (status, &answer));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 #[tokio::test]
 #[allow(clippy::too_many_lines)]
 async fn the_document_tells_every_route_and_status_and_nothing_else() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    let bot = Life::start(config(&discord, directory.path()));
+    let key = SigningKey::from_bytes(&[1; 32]);
+    let bot = Life::start(Config {
+        public_key: Some(hex(key.verifying_key().as_bytes())),
+        ..config(&discord, directory.path())
+    });
     let (status, document) = bot.ask(Method::GET, "/openapi.json", "", None).await;
     assert_eq!(status, 200);
     let seen = Seen::default();
@@ -95,6 +166,8 @@ async fn the_document_tells_every_route_and_status_and_nothing_else() {
         ("", None),
     )
     .await;
+
+    interactions(with, &bot, &key).await;
 
     // A run's life.
     bot.register(run("warm", "up")).await;
@@ -354,9 +427,13 @@ fn routes(document: &Value) -> BTreeSet<(String, String)> {
 #[test]
 fn every_route_of_the_source_is_in_the_document() {
     let document: Value = serde_json::from_str(include_str!("../src/api/openapi.json")).unwrap();
-    let source: String = include_str!("../src/api/mod.rs")
-        .split_whitespace()
-        .collect();
+    let source: String = [
+        include_str!("../src/api/mod.rs"),
+        include_str!("../src/interaction/mod.rs"),
+    ]
+    .concat()
+    .split_whitespace()
+    .collect();
     let mut found = BTreeSet::new();
     for route in source.split(".route(").skip(1) {
         let path = route

@@ -2,14 +2,13 @@
 
 use super::auth::{self, store};
 use super::problem::Problem;
-use super::{Params, Shared};
+use super::{Params, Shared, wire};
 use crate::clock::now;
 use axum::Json;
 use axum::extract::{Path, State as Extract};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -60,7 +59,8 @@ pub(super) async fn poll(
             return Err(Problem::gone());
         }
         if !found.items.is_empty() {
-            return Ok(Json(json!({ "items": found.items })).into_response());
+            let items = found.items;
+            return Ok(Json(wire::Inputs { items }).into_response());
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() || app.ending() {

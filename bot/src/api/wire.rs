@@ -4,7 +4,7 @@ use super::problem::Problem;
 use crate::clock::rfc3339;
 use crate::config::milliseconds;
 use crate::desk::{Report, RunState};
-use crate::store::{Final, Link, NewRun, Run};
+use crate::store::{Final, Item, Link, NewRun, Run};
 use serde::{Deserialize, Serialize};
 
 /// Links of one run.
@@ -132,6 +132,12 @@ pub(super) struct Registered<'a> {
     pub run_token: &'a str,
     pub attempt: i64,
     pub expires_at: String,
+}
+
+/// The answer to GET /runs/{channelId}/input.
+#[derive(Serialize)]
+pub(super) struct Inputs {
+    pub items: Vec<Item>,
 }
 
 /// A run as its owner sees it.

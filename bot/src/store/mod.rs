@@ -13,7 +13,7 @@ mod steps;
 mod sweep;
 pub(crate) mod wakes;
 
-pub(crate) use inputs::Shown;
+pub(crate) use inputs::{Item, Shown};
 pub(crate) use read::Page;
 pub(crate) use register::{NewRun, Refusal};
 pub(crate) use run::{Final, Link, Run, State};

@@ -61,8 +61,8 @@ fn lose(directory: &Path) {
 /// A temporary directory's name is its own among all at one time.
 fn name(directory: &Path) -> String {
     let last = directory.file_name().unwrap().to_string_lossy();
-    let plain: String = last.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("t{plain}")
+    let plain: Vec<String> = last.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("t{}", plain.concat())
 }
 
 /// Settings are made inside runtimes, which must not be blocked: a thread of its own asks.
