@@ -42,19 +42,19 @@ pub(super) async fn poll(
     Path(channel): Path<String>,
     Params(asked): Params<After>,
 ) -> Result<Response, Problem> {
-    let run = auth::own_run(&app, &headers, &channel).await?;
+    // A poll is mostly waiting, a thousand at a time: what asks the store is boxed, and so not part of what waits.
+    let run = Box::pin(auth::own_run(&app, &headers, &channel)).await?;
+    drop(headers);
     let store = store(&app)?;
     let waiting = store.wakes().run(&run.id);
     let end = Instant::now() + POLL;
     let mut open = run.state.is_open();
     let after = asked.after;
-    store
-        .refuse_inputs(&run.id, after, &asked.refused())
-        .await?;
+    Box::pin(store.refuse_inputs(&run.id, after, &asked.refused())).await?;
     loop {
         let woken = waiting.notified();
         // What was delivered counts, even when the run ended meanwhile.
-        let found = store.poll(&run.id, after, now()).await?;
+        let found = Box::pin(store.poll(&run.id, after, now())).await?;
         if !open {
             return Err(Problem::gone());
         }
@@ -71,8 +71,7 @@ pub(super) async fn poll(
             _ = tokio::time::timeout(look, woken) => {}
             () = app.ended() => {}
         }
-        open = store
-            .run(&run.id)
+        open = Box::pin(store.run(&run.id))
             .await?
             .is_some_and(|run| run.state.is_open());
     }
