@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bot.sh: the bot's memory, idle and with 1,000 live runs whose watchers poll, and how long it answers interactions meanwhile.
-# It prints figures and judges nothing. RUNS (1000), COUNT (4000).
+# It prints figures and judges nothing. RUNS (1000), COUNT (2000).
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/../lib.sh"
 cd "$ROOT"

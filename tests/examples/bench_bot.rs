@@ -1,7 +1,7 @@
 //! What a bot costs: resident memory idle and with 1,000 live runs whose watchers poll, and how long it takes to answer
 //! interactions meanwhile, signature, store and HTTP included. Prints figures and judges nothing.
 //!
-//! `bench_bot BOT_BINARY`; RUNS (1000) live runs, COUNT (4000) interactions. The runs are threads: a guild has no room for
+//! `bench_bot BOT_BINARY`; RUNS (1000) live runs, COUNT (2000) interactions. The runs are threads: a guild has no room for
 //! a thousand channels.
 #![allow(
     clippy::unwrap_used,
@@ -99,6 +99,24 @@ async fn register(client: &reqwest::Client, base: &str, at: usize) -> (String, S
     }
 }
 
+/// A watcher with a bridge: it polls for input and acknowledges it.
+async fn poll(client: reqwest::Client, url: String, token: String) {
+    let mut after = 0;
+    loop {
+        let asked = client
+            .get(format!("{url}?after={after}"))
+            .bearer_auth(&token);
+        let Ok(answer) = asked.send().await else {
+            continue;
+        };
+        let inputs: Value = answer.json().await.unwrap_or_default();
+        let last = inputs["items"]
+            .as_array()
+            .and_then(|items| items.last()?["seq"].as_i64());
+        after = last.unwrap_or(after);
+    }
+}
+
 /// One of the commands that people use, in the channel of a run.
 fn interaction(at: usize, channel: &str) -> Vec<u8> {
     let option = |name: &str, value: &str, focused: bool| json!({"type": 3, "name": name, "value": value, "focused": focused});
@@ -127,7 +145,7 @@ fn interaction(at: usize, channel: &str) -> Vec<u8> {
 async fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let binary = std::env::args().nth(1).unwrap();
-    let (runs, count) = (number("RUNS", 1000), number("COUNT", 4000));
+    let (runs, count) = (number("RUNS", 1000), number("COUNT", 2000));
     let double = Double::start(DoubleOptions {
         caps: Caps {
             active_threads: runs + 10,
@@ -158,16 +176,11 @@ async fn main() {
     );
 
     for (channel, token) in &made {
-        let (client, url, token) = (
+        tokio::spawn(poll(
             client.clone(),
-            format!("{base}/runs/{channel}/input?after=0"),
+            format!("{base}/runs/{channel}/input"),
             token.clone(),
-        );
-        tokio::spawn(async move {
-            loop {
-                let _ = client.get(&url).bearer_auth(&token).send().await;
-            }
-        });
+        ));
     }
     tokio::time::sleep(Duration::from_secs(10)).await;
     println!("{runs} watchers poll: {}", resident(&bot));

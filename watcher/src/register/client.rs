@@ -166,7 +166,8 @@ fn make(pem: Option<&[u8]>) -> Result<reqwest::Client, SetupError> {
         .referer(false)
         .connect_timeout(CONNECT)
         .pool_max_idle_per_host(2)
-        .pool_idle_timeout(Duration::from_secs(55))
+        // Between two words to the bot nothing is kept open: a thousand idle connections would cost it more than its runs.
+        .pool_idle_timeout(Duration::from_secs(10))
         .tcp_nodelay(true)
         .tcp_keepalive(Duration::from_secs(15))
         .build()
