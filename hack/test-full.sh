@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 export FULL=true PROPTEST_CASES=${PROPTEST_CASES:-4096}
 status=0
 
-"$ROOT/hack/tools.sh" helm4
+"$ROOT/hack/tools.sh" helm4 postgres
 
 log "the default Kubernetes"
 "$ROOT/hack/test.sh" || status=1

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tools.sh [GROUP...]: makes the programs that no package registry ships, from pinned Go tool modules, into .tools/.
 # Groups: apt (Debian packages), helm (helm, kubeconform: all that the demo needs), charts (those and what checks charts and
-# workflows), helm4 (for test-full), node (Kubernetes, etcd, CoreDNS, metrics-server), rust (cargo-deny). Without a group:
-# all that this machine has a use for, but helm4. A group that is up to date costs milliseconds.
+# workflows), helm4 (for test-full), node (Kubernetes, etcd, CoreDNS, metrics-server), postgres (for
+# test-full), rust (cargo-deny). Without a group: all that this machine has a use for, but what is for test-full. A group that is up to date costs milliseconds.
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -84,6 +84,9 @@ group_apt() {
   run "apt-get install$missing" apt-get install -y --no-install-recommends $missing
 }
 
+# For test-full alone.
+group_postgres() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || PACKAGES=postgresql group_apt; }
+
 # Without a Kubernetes version of its own, `helm template` takes the cluster for 1.20 and refuses our charts.
 group_helm() {
   local at=helm.sh/helm/v3
@@ -125,7 +128,7 @@ group_rust() {
 esac
 for group in "$@"; do
   case $group in
-    apt | helm | charts | helm4 | node | rust) "group_$group" ;;
-    *) die "no group called $group" "one of: apt helm charts helm4 node rust" ;;
+    apt | helm | charts | helm4 | node | postgres | rust) "group_$group" ;;
+    *) die "no group called $group" "one of: apt helm charts helm4 node postgres rust" ;;
   esac
 done
