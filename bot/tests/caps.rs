@@ -14,22 +14,14 @@ use reqwest::Method;
 use serde_json::json;
 use std::collections::HashSet;
 use std::time::Duration;
-use support::discord::Discord;
+use support::discord::{Discord, buckets};
 use support::eventually;
 use support::life::{API, Life, config, run};
 
-/// Fills the guild with channels of others.
-fn fill(discord: &Discord, count: usize) {
-    let mut state = discord.state();
-    for at in 0..count {
-        state.add(&format!("others-{at}"), 0, None);
-    }
-}
-
 #[tokio::test]
 async fn two_hundred_runs_at_once_get_their_channels_without_a_single_429() {
-    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    discord.state().limit = Some((10, Duration::from_millis(300)));
+    let limits = buckets(10, Duration::from_millis(300));
+    let (discord, directory) = (Discord::limited(limits), tempfile::tempdir().unwrap());
     let bot = Life::start(Config {
         patience: Duration::from_secs(2),
         ..config(&discord, directory.path())
@@ -52,16 +44,10 @@ async fn two_hundred_runs_at_once_get_their_channels_without_a_single_429() {
         .collect();
     assert_eq!(attempts, (1..=200).collect(), "numbered without gaps");
     let state = discord.state();
-    assert_eq!(state.count("", Some(429)), 0);
+    assert_eq!(state.answers(429), 0);
     assert_eq!(state.runs().len(), 200);
-    let names: Vec<_> = state
-        .channels
-        .values()
-        .filter(|channel| channel.kind == 4)
-        .map(|channel| channel.name.as_str())
-        .collect();
     assert_eq!(
-        names,
+        state.categories(),
         ["Agent Runs", "Agent Runs 2", "Agent Runs 3", "Agent Runs 4"]
     );
 }
@@ -69,19 +55,18 @@ async fn two_hundred_runs_at_once_get_their_channels_without_a_single_429() {
 #[tokio::test]
 async fn a_full_guild_is_said_before_discord_says_it_and_numbers_are_not_used_up() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    fill(&discord, 499);
+    let others = discord.fill(499);
     let bot = Life::start(config(&discord, directory.path()));
     let (status, problem) = bot.register(run("t", "aaaa1111")).await;
     assert_eq!(status, 507, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("500"));
     assert_eq!(
-        discord.state().count("POST /guilds/900/channels", None),
+        discord.state().count("POST guild channel", None),
         0,
         "not even asked"
     );
-    let gone: Vec<_> = discord.state().channels.keys().take(10).cloned().collect();
-    for id in gone {
-        discord.state().channels.remove(&id);
+    for id in others.iter().take(10) {
+        discord.delete(id);
     }
     tokio::time::sleep(Duration::from_secs(6)).await;
     let (status, answer) = bot.register(run("t", "bbbb2222")).await;
@@ -91,7 +76,7 @@ async fn a_full_guild_is_said_before_discord_says_it_and_numbers_are_not_used_up
 #[tokio::test]
 async fn in_a_full_guild_the_run_that_ended_first_makes_room_and_kept_runs_stay() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    fill(&discord, 495);
+    discord.fill(495);
     let bot = Life::start(Config {
         archive_category: None,
         ..config(&discord, directory.path())
@@ -129,5 +114,5 @@ async fn in_a_full_guild_the_run_that_ended_first_makes_room_and_kept_runs_stay(
     assert!(!state.channels.contains_key(&channels[1]), "ended first");
     assert!(state.channels.contains_key(&channels[2]));
     assert_eq!(state.channels.len(), 500);
-    assert_eq!(state.count("", Some(400)), 0);
+    assert_eq!(state.answers(400), 0);
 }

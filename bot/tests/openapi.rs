@@ -379,9 +379,7 @@ async fn the_document_tells_every_route_and_status_and_nothing_else() {
         .await;
     }
     let (full, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    for at in 0..500 {
-        full.state().add(&format!("others-{at}"), 0, None);
-    }
+    full.fill(500);
     let bot = Life::start(config(&full, directory.path()));
     assert_eq!(bot.register(run("t", "a1")).await.0, 507);
     ask(

@@ -164,7 +164,7 @@ async fn no_secret_is_in_a_log_an_answer_or_a_metric() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let log = bot.end();
     assert!(
-        log.contains("run is live") && log.contains("TRACE"),
+        log.contains("run is live") && log.contains("DEBUG"),
         "{log}"
     );
     assert_silent("the log", &log, &secrets);

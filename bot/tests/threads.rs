@@ -39,9 +39,7 @@ fn count(discord: &Discord) -> usize {
 #[tokio::test]
 async fn runs_are_threads_of_one_channel_with_one_webhook_even_in_a_full_guild() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    for at in 0..499 {
-        discord.state().add(&format!("others-{at}"), 0, None);
-    }
+    discord.fill(499);
     let bot = Life::start(Config {
         retention_ms: 60_000,
         ..threads(&discord, directory.path(), None)
@@ -88,7 +86,7 @@ async fn runs_are_threads_of_one_channel_with_one_webhook_even_in_a_full_guild()
 #[tokio::test]
 async fn posts_of_a_forum_do_as_well() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    let forum = discord.state().add("agents", 15, None);
+    let forum = discord.add("agents", 15);
     let bot = Life::start(threads(&discord, directory.path(), Some(forum.clone())));
     let (status, answer) = bot.register(run("t", "aaaa1111")).await;
     assert_eq!(status, 201, "{answer}");
@@ -101,7 +99,7 @@ async fn posts_of_a_forum_do_as_well() {
 async fn killed_at(step: &'static str, forum: bool) {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
     support::store::prepare(directory.path()).await;
-    let home = forum.then(|| discord.state().add("agents", 15, None));
+    let home = forum.then(|| discord.add("agents", 15));
     let settings = || threads(&discord, directory.path(), home.clone());
     let (hook, reached) = stop_at(step);
     let first = Life::start_with(settings(), Some(hook));

@@ -16,6 +16,7 @@ use std::time::Duration;
 use support::discord::{ALL, Discord};
 use support::eventually;
 use support::life::{API, Life, config, run};
+use tests::double::fault::Fault;
 
 /// Registers every now and then, as many watchers would, and gives the last answer.
 async fn insist(bot: &Life) -> (u16, Value) {
@@ -38,7 +39,7 @@ async fn detail(bot: &Life, word: &str) {
 #[tokio::test]
 async fn a_wrong_token_is_said_once_and_not_tried_in_a_loop() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    discord.state().token = "another";
+    discord.bot(|bot| "another".clone_into(&mut bot.token));
     let bot = Life::start(config(&discord, directory.path()));
     detail(&bot, "DISCORD_BOT_TOKEN").await;
     let (status, problem) = insist(&bot).await;
@@ -60,7 +61,7 @@ async fn a_wrong_token_is_said_once_and_not_tried_in_a_loop() {
 #[tokio::test]
 async fn a_guild_without_the_bot_is_named_and_not_tried_in_a_loop() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    discord.state().member = false;
+    discord.bot(|bot| bot.member = false);
     let bot = Life::start(config(&discord, directory.path()));
     detail(&bot, "GUILD_ID").await;
     let (status, _) = insist(&bot).await;
@@ -75,7 +76,7 @@ async fn a_guild_without_the_bot_is_named_and_not_tried_in_a_loop() {
 #[tokio::test]
 async fn missing_permissions_are_named_in_readiness_and_answers() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    discord.state().permissions = ALL & !(1 << 29);
+    discord.allow(ALL & !(1 << 29));
     let bot = Life::start(config(&discord, directory.path()));
     detail(&bot, "Manage Webhooks").await;
     let (status, problem) = insist(&bot).await;
@@ -96,7 +97,7 @@ async fn a_permission_revoked_while_it_runs_is_noticed_and_not_tried_in_a_loop()
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
     let bot = Life::start(config(&discord, directory.path()));
     assert_eq!(bot.register(run("first", "aaaa1111")).await.0, 201);
-    discord.state().permissions = ALL & !(1 << 4);
+    discord.allow(ALL & !(1 << 4));
     let (status, problem) = insist(&bot).await;
     assert_eq!(status, 503, "{problem}");
     assert!(
@@ -106,7 +107,7 @@ async fn a_permission_revoked_while_it_runs_is_noticed_and_not_tried_in_a_loop()
     );
     // A refusal is followed by another look, which names what is missing.
     detail(&bot, "Manage Channels").await;
-    discord.state().permissions = ALL;
+    discord.allow(ALL);
     let (status, _) = bot.register(run("t", "00000000")).await;
     assert!(matches!(status, 200 | 201));
 }
@@ -114,7 +115,7 @@ async fn a_permission_revoked_while_it_runs_is_noticed_and_not_tried_in_a_loop()
 #[tokio::test]
 async fn an_outage_of_discord_is_waited_out() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    discord.state().faults.push((String::new(), 500, 8));
+    discord.double.fault(Fault::status(500).times(8));
     let bot = Life::start(config(&discord, directory.path()));
     let (status, _) = bot.register(run("t", "aaaa1111")).await;
     assert!(matches!(status, 200 | 201));
@@ -412,7 +413,7 @@ async fn a_channel_deleted_by_a_person_ends_its_run_at_the_next_look() {
     let (_, answer) = bot.register(run("t", "aaaa1111")).await;
     bot.kill();
     let channel = answer["channelId"].as_str().unwrap();
-    discord.state().channels.remove(channel);
+    discord.delete(channel);
     let bot = Life::start(settings());
     eventually("deleted", async || {
         let (_, run) = bot

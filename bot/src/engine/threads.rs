@@ -193,11 +193,17 @@ impl Engine {
         } else {
             parent
         };
-        match self
-            .bot()
-            .edit_message(place, thread, &starter(run, self))
-            .await
-        {
+        let starter = starter(run, self);
+        let mut edited = self.bot().edit_message(place, thread, &starter).await;
+        // A post's starter stands in the post itself, which a former try, or Discord after a long silence, has archived.
+        if let Err(ApiError::Rejected { code: 50083, .. }) = edited {
+            let fields = json!({ "archived": false });
+            self.bot()
+                .edit_channel(thread, &fields, "the run ended")
+                .await?;
+            edited = self.bot().edit_message(place, thread, &starter).await;
+        }
+        match edited {
             Ok(_) => {}
             Err(error) if error.is_gone() => {}
             Err(error) => return Err(error.into()),

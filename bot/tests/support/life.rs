@@ -16,7 +16,7 @@ pub const API: &str = "api-token-for-everything";
 pub fn config(discord: &Discord, directory: &Path) -> Config {
     Config {
         bot_token: Some(TOKEN.to_owned().into()),
-        public_key: Some("ab".repeat(32)),
+        public_key: Some(Discord::public_key()),
         guild_id: Some(GUILD.to_owned()),
         api_token: Some(API.to_owned().into()),
         database_url: super::store::url(directory).into(),

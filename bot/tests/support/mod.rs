@@ -1,4 +1,4 @@
-//! What the bot's tests share: a small Discord of one guild, and the bot as a process would run it, killed at will.
+//! What the bot's tests share: the strict double of Discord, and the bot as a process would run it, killed at will.
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(
     unreachable_pub,

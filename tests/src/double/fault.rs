@@ -198,8 +198,7 @@ impl Faults {
     pub fn take(
         &mut self,
         webhook: Option<&str>,
-        method: &str,
-        route: &str,
+        (method, route): (&str, &str),
         now: Duration,
     ) -> Option<Action> {
         self.list.retain(|fault| !fault.over(now));

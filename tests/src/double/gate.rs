@@ -183,10 +183,8 @@ fn admit(core: &mut Core, asked: &Asked<'_>) -> (Gate, Option<Response>) {
         );
     }
     let subject = asked.webhook.then(|| asked.subject.to_string());
-    let fault = core
-        .faults
-        .take(subject.as_deref(), asked.method, asked.route, now);
-    if let Some(action) = fault {
+    let named = (asked.method, asked.route);
+    if let Some(action) = core.faults.take(subject.as_deref(), named, now) {
         core.counters.faulted += 1;
         let early = answer(&action);
         if early
