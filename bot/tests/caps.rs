@@ -116,3 +116,38 @@ async fn in_a_full_guild_the_run_that_ended_first_makes_room_and_kept_runs_stay(
     assert_eq!(state.channels.len(), 500);
     assert_eq!(state.answers(400), 0);
 }
+
+#[tokio::test]
+async fn a_guild_full_of_webhooks_is_said_before_discord_says_it_and_an_ended_run_makes_room() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord.fill_webhooks(999);
+    let bot = Life::start(Config {
+        archive_category: None,
+        ..config(&discord, directory.path())
+    });
+    let (status, first) = bot.register(run("t", "aaaa1111")).await;
+    assert_eq!(status, 201, "{first}");
+    let made = discord.state().count("POST guild channel", None);
+    let (status, problem) = bot.register(run("t", "bbbb2222")).await;
+    assert_eq!(status, 507, "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("1000 webhooks"), "{detail}");
+    let asked = discord.state().count("POST guild channel", None);
+    assert_eq!(asked, made, "no channel that could not be posted to");
+
+    let channel = first["channelId"].as_str().unwrap();
+    let path = format!("/runs/{channel}");
+    let end = Some(json!({ "status": "succeeded" }));
+    bot.ask(Method::POST, &format!("{path}/finalize"), API, end)
+        .await;
+    eventually("finished", async || {
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        (run["state"] == "finished").then_some(())
+    })
+    .await;
+    let (status, next) = bot.register(run("t", "cccc3333")).await;
+    assert_eq!(status, 201, "{next}");
+    let state = discord.state();
+    assert!(!state.channels.contains_key(channel), "it made room");
+    assert_eq!(state.answers(400), 0);
+}

@@ -13,7 +13,7 @@ use bot::Config;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::discord::{ALL, Discord};
+use support::discord::{ALL, CHANNELS, Discord};
 use support::eventually;
 use support::life::{API, Life, config, run};
 use tests::double::fault::Fault;
@@ -422,4 +422,34 @@ async fn a_channel_deleted_by_a_person_ends_its_run_at_the_next_look() {
         (run["state"] == "deleted").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn with_just_the_permissions_of_the_manual_an_ended_run_is_locked_and_without_its_own_voice_moved_alone()
+ {
+    let send_messages = 1 << 11;
+    for (permissions, locked) in [(CHANNELS, true), (CHANNELS & !send_messages, false)] {
+        let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+        discord.allow(permissions);
+        let bot = Life::start(config(&discord, directory.path()));
+        let (status, answer) = bot.register(run("t", "aaaa1111")).await;
+        assert_eq!(status, 201, "{answer}");
+        if !locked {
+            detail(&bot, "Send Messages").await;
+        }
+        let channel = answer["channelId"].as_str().unwrap();
+        let end = Some(json!({ "status": "succeeded" }));
+        bot.ask(Method::POST, &format!("/runs/{channel}/finalize"), API, end)
+            .await;
+        eventually("archived", async || {
+            let path = format!("/runs/{channel}");
+            let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+            (run["state"] == "archived").then_some(())
+        })
+        .await;
+        let state = discord.state();
+        let overwrites = state.channels[channel].overwrites.as_array().unwrap();
+        assert_eq!(overwrites.len(), usize::from(locked), "{overwrites:?}");
+        assert_eq!(state.refusals(), usize::from(!locked), "tried once");
+    }
 }

@@ -10,6 +10,29 @@ use discord::ApiError;
 use discord::bot::{ChannelKind, NewChannel};
 use std::time::Duration;
 
+/// What a guild can be full of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cap {
+    Channels,
+    Webhooks,
+}
+
+impl Cap {
+    /// What is wrong when nothing of ours may go, and what to do.
+    const fn says(self) -> &'static str {
+        match self {
+            Self::Channels => {
+                "the guild has 500 channels and no ended run's channel may go; end runs, delete channels, shorten the \
+                 retention, or use RUNS_MODE=threads"
+            }
+            Self::Webhooks => {
+                "the guild has 1000 webhooks and no ended run's webhook may go; end runs, delete webhooks that nobody \
+                 uses, or use RUNS_MODE=threads"
+            }
+        }
+    }
+}
+
 impl Engine {
     /// Brings a run from registered to live.
     pub(super) async fn create(&self, mut run: Run) -> Result<(), Halt> {
@@ -71,7 +94,11 @@ impl Engine {
         }
         if guild.room() < wanted {
             drop(guild);
-            return Err(self.make_room(&run.guild_id).await?);
+            return Err(self.make_room(&run.guild_id, Cap::Channels).await?);
+        }
+        if !guild.webhook_fits(self.bot()).await? {
+            drop(guild);
+            return Err(self.make_room(&run.guild_id, Cap::Webhooks).await?);
         }
         let parent = guild.category(self.bot(), category).await?;
         self.app.step("category.made").await;
@@ -113,6 +140,7 @@ impl Engine {
             .made_channel(&run.id, &made.id, Some(&parent))
             .await?;
         guild.add(made);
+        guild.webhook_comes();
         self.app.step("channel.stored").await;
         Ok(())
     }
@@ -120,7 +148,9 @@ impl Engine {
     /// What to do after Discord made no channel.
     async fn no_channel(&self, run: &Run, error: ApiError) -> Result<Halt, Halt> {
         match &error {
-            ApiError::Rejected { code: 30013, .. } => self.make_room(&run.guild_id).await,
+            ApiError::Rejected { code: 30013, .. } => {
+                self.make_room(&run.guild_id, Cap::Channels).await
+            }
             // The category went, or filled up, since the guild was read: it is read again.
             ApiError::Rejected {
                 code: 50035,
@@ -137,12 +167,16 @@ impl Engine {
     }
 
     /// Lets the finished run that ended first go before its time. `Err` of the answer is what the caller halts with.
-    pub(super) async fn make_room(&self, guild: &str) -> Result<Halt, Halt> {
+    async fn make_room(&self, guild: &str, cap: Cap) -> Result<Halt, Halt> {
         let soon = Duration::from_millis(200);
-        if self.store.cleaning(guild).await? > 0 {
+        if self.store.leaving(guild).await? > 0 {
             return Ok(Halt::wait("an ended run makes room", soon));
         }
-        if let Some(oldest) = self.store.oldest_finished(guild).await? {
+        if let Some(oldest) = self
+            .store
+            .oldest_finished(guild, cap == Cap::Webhooks)
+            .await?
+        {
             if self
                 .store
                 .clean_early(&oldest.id, oldest.state, now())
@@ -156,11 +190,7 @@ impl Engine {
             self.store.wake_engine().await;
             return Ok(Halt::wait("an ended run makes room", soon));
         }
-        Ok(Halt::NoRoom(
-            "the guild has 500 channels and no ended run's channel may go; end runs, delete channels, shorten the \
-             retention, or use RUNS_MODE=threads"
-                .to_owned(),
-        ))
+        Ok(Halt::NoRoom(cap.says().to_owned()))
     }
 
     /// A channel that stands: back from the archive when its run goes on after all.
@@ -221,9 +251,7 @@ impl Engine {
             .await;
         let made = match made {
             Err(ApiError::Rejected { code: 30058, .. }) => {
-                return Err(Halt::NoRoom(
-                    "the guild has 1000 webhooks; delete some that nobody uses, or use RUNS_MODE=threads".to_owned(),
-                ));
+                return Err(Halt::NoRoom(Cap::Webhooks.says().to_owned()));
             }
             made => self.unless_gone(run, made).await?,
         };

@@ -140,6 +140,7 @@ impl Engine {
                 Err(error) => return Err(error.into()),
             }
             self.app.forget_token(webhook);
+            self.guild(&run.guild_id).lock().await.webhook_went();
             self.app.step("archive.webhook").await;
             self.store.forget_webhook(&run.id).await?;
         }
@@ -216,6 +217,7 @@ impl Engine {
         }
         if let Some(webhook) = run.webhook_id.as_ref().filter(|_| !run.is_thread()) {
             self.app.forget_token(webhook);
+            self.guild(&run.guild_id).lock().await.webhook_went();
         }
         if self
             .store

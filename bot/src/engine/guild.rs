@@ -17,6 +17,10 @@ use tokio::time::Instant;
 pub(crate) const MAX_CHANNELS: usize = 500;
 /// Channels of a category.
 pub(crate) const MAX_CHILDREN: usize = 50;
+/// Webhooks of a guild (code 30058 beyond it).
+pub(crate) const MAX_WEBHOOKS: usize = 1000;
+/// How long a count of webhooks serves that only our own calls keep up to date; others make some too.
+const COUNTED: Duration = Duration::from_mins(10);
 /// A list as old as this is good enough to say that there is no room.
 const FRESH: Duration = Duration::from_secs(5);
 
@@ -42,6 +46,8 @@ pub(crate) struct Guild {
     pub id: String,
     channels: HashMap<String, Known>,
     loaded: Option<Instant>,
+    /// How many webhooks there are, and when they were counted.
+    webhooks: Option<(usize, Instant)>,
 }
 
 impl Guild {
@@ -50,6 +56,7 @@ impl Guild {
             id: id.to_owned(),
             channels: HashMap::new(),
             loaded: None,
+            webhooks: None,
         }
     }
 
@@ -134,6 +141,40 @@ impl Guild {
     /// How many more channels fit, categories included.
     pub(crate) fn room(&self) -> usize {
         MAX_CHANNELS.saturating_sub(self.channels.len())
+    }
+
+    /// Whether one more webhook fits. They are counted anew before that is denied.
+    pub(crate) async fn webhook_fits(&mut self, bot: &Bot) -> Result<bool, Halt> {
+        let serves = |(count, at): &(usize, Instant)| {
+            let most = if *count < MAX_WEBHOOKS {
+                COUNTED
+            } else {
+                FRESH
+            };
+            at.elapsed() <= most
+        };
+        let count = if let Some((count, _)) = self.webhooks.filter(serves) {
+            count
+        } else {
+            let count = bot.guild_webhooks(&self.id).await?.len();
+            self.webhooks = Some((count, Instant::now()));
+            count
+        };
+        Ok(count < MAX_WEBHOOKS)
+    }
+
+    /// A channel was made that gets a webhook.
+    pub(crate) fn webhook_comes(&mut self) {
+        if let Some((count, _)) = &mut self.webhooks {
+            *count += 1;
+        }
+    }
+
+    /// A webhook of ours was deleted, by itself or with its channel.
+    pub(crate) fn webhook_went(&mut self) {
+        if let Some((count, _)) = &mut self.webhooks {
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// Whether the list may be too old to refuse anything by it.

@@ -315,7 +315,7 @@ impl Engine {
     fn cannot_lock(&self) {
         if self.lockable.swap(false, Ordering::Relaxed) {
             tracing::warn!(
-                "the bot may not write permission overwrites (Manage Roles); ended runs are moved, not locked"
+                "the bot may not write permission overwrites (Manage Roles, and Send Messages, which it denies others); ended runs are moved, not locked"
             );
         }
     }

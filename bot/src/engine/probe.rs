@@ -119,7 +119,8 @@ impl Engine {
         let wanted = if self.is_threads() {
             0
         } else if self.app.config.archive_category.is_some() {
-            READ_MESSAGE_HISTORY | MANAGE_ROLES
+            // Who may not write himself can deny it to nobody (resources/channel.mdx, Edit Channel Permissions).
+            READ_MESSAGE_HISTORY | MANAGE_ROLES | SEND_MESSAGES
         } else {
             READ_MESSAGE_HISTORY
         };

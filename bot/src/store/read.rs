@@ -143,10 +143,19 @@ impl Store {
     }
 
     /// The finished run that ended first among those whose channel may go.
-    pub(crate) async fn oldest_finished(&self, guild: &str) -> Result<Option<Run>, StoreError> {
+    pub(crate) async fn oldest_finished(
+        &self,
+        guild: &str,
+        with_webhook: bool,
+    ) -> Result<Option<Run>, StoreError> {
+        let own = if with_webhook {
+            " AND webhook_id IS NOT NULL"
+        } else {
+            ""
+        };
         let sql = format!(
-            "SELECT {COLUMNS} FROM runs WHERE state IN ('finished', 'archived') AND guild_id = $1 AND delete_at IS NOT NULL \
-             ORDER BY finished_at, id LIMIT 1"
+            "SELECT {COLUMNS} FROM runs WHERE state IN ('finished', 'archived') AND guild_id = $1 \
+             AND delete_at IS NOT NULL{own} ORDER BY finished_at, id LIMIT 1"
         );
         self.one(sql, guild).await
     }

@@ -131,10 +131,11 @@ impl Store {
         self.settle(id, state, State::Cleaning, now).await
     }
 
-    /// Runs of a guild whose channels are being deleted.
-    pub(crate) async fn cleaning(&self, guild: &str) -> Result<i64, StoreError> {
+    /// Runs of a guild whose channels are being deleted, or may be as soon as their end is shown.
+    pub(crate) async fn leaving(&self, guild: &str) -> Result<i64, StoreError> {
         let row = sqlx::query(
-            "SELECT COUNT(*) AS count FROM runs WHERE state = 'cleaning' AND guild_id = $1",
+            "SELECT COUNT(*) AS count FROM runs WHERE guild_id = $1 AND (state = 'cleaning' \
+             OR (state = 'finishing' AND failures = 0 AND delete_at IS NOT NULL))",
         )
         .bind(guild)
         .fetch_one(&self.pool)

@@ -8,7 +8,7 @@ use tests::double::fault::{Action, Fault};
 use tests::double::permission as p;
 use tests::double::rate::{RateLimits, Window};
 use tests::double::settings::Bot;
-use tests::double::state::{Channel as Stored, Core, RequestLog};
+use tests::double::state::{Channel as Stored, Core, RequestLog, Webhook as Hook};
 use tests::double::{Double, DoubleOptions};
 
 /// The guild.
@@ -230,6 +230,23 @@ impl Discord {
         (0..count)
             .map(|at| self.add(&format!("others-{at}"), 0))
             .collect()
+    }
+
+    /// Webhooks of others, all in one channel of theirs.
+    pub fn fill_webhooks(&self, count: usize) {
+        let channel_id = self.add("hooks", 0).parse().unwrap();
+        self.double.with(|core| {
+            for _ in 0..count {
+                let hook = Hook {
+                    id: core.next_id(),
+                    token: "s3cr3t".to_owned(),
+                    channel_id,
+                    name: "another's".to_owned(),
+                    application_id: None,
+                };
+                core.webhooks.insert(hook.id, hook);
+            }
+        });
     }
 
     /// Somebody deletes a channel.

@@ -119,6 +119,13 @@ impl Bot {
         self.read(call(Method::GET, route, channel, &path)).await
     }
 
+    /// All webhooks of a guild; one that is not the bot's own comes without its token.
+    pub async fn guild_webhooks(&self, guild: &str) -> Result<Vec<Webhook>, ApiError> {
+        let path = ["guilds", guild, "webhooks"];
+        let route = "GET /guilds/{guild}/webhooks";
+        self.read(call(Method::GET, route, guild, &path)).await
+    }
+
     /// Makes a webhook. `name` has 1 to 80 code points, without the words Discord forbids.
     pub async fn create_webhook(
         &self,

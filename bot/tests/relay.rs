@@ -1,0 +1,120 @@
+//! Input from a person to an agent, end to end: Discord's signed request, the channel's feedback, the watcher's poll.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+
+use bot::Config;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::discord::Discord;
+use support::eventually;
+use support::life::{API, Life, config, run};
+
+/// A person types `/input text` in the channel; what the person is told.
+async fn say(discord: &Discord, bot: &Life, channel: &str, text: &str) -> String {
+    let option = json!({ "type": 3, "name": "text", "value": text });
+    let asked = json!({
+        "url": format!("{}/interactions", bot.base), "type": 2, "channel": channel, "waitMs": 0,
+        "data": { "id": "1", "type": 1, "name": "input", "options": [option] },
+    });
+    let url = format!("{}/_double/interact", discord.double.base_url());
+    let sent = Client::new().post(url).json(&asked).send().await.unwrap();
+    let told: Value = sent.json().await.unwrap();
+    assert_eq!(
+        (&told["status"], &told["violations"]),
+        (&json!(200), &json!([]))
+    );
+    told["answer"]["data"]["content"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// The feedback in the channel on input number `seq`, once it says `word`; and how many messages there are on it.
+async fn feedback(discord: &Discord, channel: &str, seq: u64, word: &str) -> (String, usize) {
+    let about = format!("Input {seq} from");
+    let what = format!("input {seq} is shown as {word}");
+    eventually(&what, async || {
+        let texts = discord.state().texts(channel);
+        let on_it: Vec<&String> = texts.iter().filter(|text| text.contains(&about)).collect();
+        let found = on_it.iter().find(|text| text.contains(word))?;
+        Some(((*found).clone(), on_it.len()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_input_is_shown_as_queued_then_as_delivered_in_the_same_message() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    support::store::prepare(directory.path()).await;
+    let bot = Life::start(config(&discord, directory.path()));
+    let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+    let channel = answer["channelId"].as_str().unwrap();
+    let token = answer["runToken"].as_str().unwrap();
+    let told = say(&discord, &bot, channel, "look at the test").await;
+    assert!(told.contains("Queued"), "{told}");
+    feedback(&discord, channel, 1, "queued").await;
+
+    let poll = |after: u64| format!("/runs/{channel}/input?after={after}");
+    let (status, items) = bot.ask(Method::GET, &poll(0), token, None).await;
+    assert_eq!(status, 200);
+    let item = json!({ "seq": 1, "kind": "text", "text": "look at the test" });
+    assert_eq!(items["items"], json!([item]));
+    // The acknowledgement comes with the next poll, which waits for more: the next input ends it.
+    say(&discord, &bot, channel, "and this").await;
+    let (_, items) = bot.ask(Method::GET, &poll(1), token, None).await;
+    assert_eq!(items["items"][0]["seq"], 2);
+    let (_, messages) = feedback(&discord, channel, 1, "delivered").await;
+    assert_eq!(messages, 1, "edited, not said again");
+    feedback(&discord, channel, 2, "queued").await;
+
+    // Killed and started again, the bot hands out what was not acknowledged, and only that.
+    bot.kill();
+    let bot = Life::start(config(&discord, directory.path()));
+    bot.register(run("t", "aaaa1111")).await;
+    let (_, items) = bot.ask(Method::GET, &poll(1), token, None).await;
+    assert_eq!(items["items"][0]["text"], "and this", "{items}");
+    assert_eq!(items["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_input_that_nobody_fetched_in_time_is_shown_as_failed() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    support::store::prepare(directory.path()).await;
+    let bot = Life::start(Config {
+        input_ttl: Duration::from_secs(1),
+        ..config(&discord, directory.path())
+    });
+    let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+    let channel = answer["channelId"].as_str().unwrap();
+    say(&discord, &bot, channel, "anybody?").await;
+    feedback(&discord, channel, 1, "nobody fetched it in time").await;
+}
+
+#[tokio::test]
+async fn an_input_that_the_end_of_its_run_overtook_is_shown_as_failed() {
+    for archive in [None, Some("Agent Archive".to_owned())] {
+        let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+        support::store::prepare(directory.path()).await;
+        let bot = Life::start(Config {
+            archive_category: archive.clone(),
+            ..config(&discord, directory.path())
+        });
+        let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+        let channel = answer["channelId"].as_str().unwrap();
+        say(&discord, &bot, channel, "too late").await;
+        let path = format!("/runs/{channel}/finalize");
+        let end = Some(json!({ "status": "succeeded" }));
+        bot.ask(Method::POST, &path, API, end).await;
+        feedback(&discord, channel, 1, "the run ended first").await;
+        let told = say(&discord, &bot, channel, "later still").await;
+        assert!(!told.contains("Queued"), "{archive:?}: {told}");
+    }
+}
