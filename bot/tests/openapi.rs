@@ -16,109 +16,182 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
-use support::discord::Discord;
+use support::discord::{Discord, SEED, hex};
 use support::eventually;
 use support::life::{API, Life, config, run};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// `METHOD PATH STATUS`, as the document writes the path.
-type Seen = RefCell<BTreeSet<String>>;
-
-/// The document, with references between its schemas resolved by the validator.
-fn schema(document: &Value, pointer: &str) -> jsonschema::Validator {
-    let mut schema = document.pointer(pointer).unwrap().clone();
-    schema["components"] = document["components"].clone();
-    jsonschema::draft202012::new(&schema).unwrap()
+/// The document, and what was seen of it: `METHOD PATH STATUS`, as the document writes the path.
+struct Book {
+    document: Value,
+    seen: RefCell<BTreeSet<String>>,
 }
 
-/// Notes an answer, and holds its body against the document.
-fn hold(
-    (seen, document): (&Seen, &Value),
-    (method, route): (&Method, &str),
-    (status, answer): (u16, &Value),
-) {
-    let noted = format!("{method} {route} {status}");
-    let response = document["paths"][route][method.as_str().to_lowercase()]["responses"]
-        [status.to_string()]
-    .clone();
-    assert!(
-        response.is_object(),
-        "{noted} is not in the document: {answer}"
-    );
-    if let Some((kind, _)) = response["content"]
-        .as_object()
-        .and_then(|content| content.iter().next())
-    {
-        let escape = |text: &str| text.replace('~', "~0").replace('/', "~1");
-        let pointer = format!(
-            "/paths/{}/{}/responses/{status}/content/{}/schema",
-            escape(route),
-            method.as_str().to_lowercase(),
-            escape(kind)
-        );
-        let errors: Vec<_> = schema(document, &pointer)
-            .iter_errors(answer)
-            .map(|error| error.to_string())
-            .collect();
-        assert!(errors.is_empty(), "{noted}: {errors:?} in {answer}");
-    } else {
-        assert_eq!(*answer, Value::Null, "{noted}");
+/// One question: `METHOD PATH` as the document writes it, then channel, query, token and body.
+type Question<'a> = (&'a str, &'a str, &'a str, &'a str, Option<Value>);
+
+impl Book {
+    /// The document, with references between its schemas resolved by the validator.
+    fn schema(&self, pointer: &str) -> jsonschema::Validator {
+        let mut schema = self.document.pointer(pointer).unwrap().clone();
+        schema["components"] = self.document["components"].clone();
+        jsonschema::draft202012::new(&schema).unwrap()
     }
-    seen.borrow_mut().insert(noted);
+
+    /// Notes an answer, and holds its body against the document.
+    fn hold(&self, asked: &str, status: u16, answer: &Value) {
+        let (method, route) = asked.split_once(' ').unwrap();
+        let method = method.to_lowercase();
+        let noted = format!("{asked} {status}");
+        let response = &self.document["paths"][route][&method]["responses"][status.to_string()];
+        assert!(
+            response.is_object(),
+            "{noted} is not in the document: {answer}"
+        );
+        let content = response["content"].as_object();
+        if let Some(kind) = content.and_then(|content| content.keys().next()) {
+            let escape = |text: &str| text.replace('~', "~0").replace('/', "~1");
+            let (route, kind) = (escape(route), escape(kind));
+            let pointer =
+                format!("/paths/{route}/{method}/responses/{status}/content/{kind}/schema");
+            let schema = self.schema(&pointer);
+            let errors: Vec<_> = schema
+                .iter_errors(answer)
+                .map(|error| error.to_string())
+                .collect();
+            assert!(errors.is_empty(), "{noted}: {errors:?} in {answer}");
+        } else {
+            assert_eq!(*answer, Value::Null, "{noted}");
+        }
+        self.seen.borrow_mut().insert(noted);
+    }
+
+    /// Asks, and holds the answer against the document.
+    async fn ask(&self, bot: &Life, question: Question<'_>) -> Value {
+        let (asked, channel, query, token, body) = question;
+        let (method, route) = asked.split_once(' ').unwrap();
+        let path = format!("{}{query}", route.replace("{channelId}", channel));
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let (status, answer) = bot.ask(method, &path, token, body).await;
+        self.hold(asked, status, &answer);
+        answer
+    }
 }
 
-/// Asks, and holds the answer against the document.
-async fn ask(
-    with: (&Seen, &Value),
-    bot: &Life,
-    (method, route): (Method, &str),
-    (channel, query): (&str, &str),
-    (token, body): (&str, Option<Value>),
-) -> Value {
-    let path = format!("{}{query}", route.replace("{channelId}", channel));
-    let (status, answer) = bot.ask(method.clone(), &path, token, body).await;
-    hold(with, (&method, route), (status, &answer));
-    answer
+const RUNS: &str = "POST /runs";
+const LIST: &str = "GET /runs";
+const ONE: &str = "GET /runs/{channelId}";
+const FINALIZE: &str = "POST /runs/{channelId}/finalize";
+const REPORT: &str = "POST /runs/{channelId}/report";
+const INPUT: &str = "GET /runs/{channelId}/input";
+
+fn figures() -> Value {
+    json!({ "state": "idle", "tool": "Bash", "tools": 1, "costUsd": null })
+}
+
+/// A body that the route takes.
+fn body(asked: &str) -> Option<Value> {
+    match asked {
+        RUNS => Some(run("t", "a1")),
+        FINALIZE => Some(json!({ "status": "succeeded", "summary": figures() })),
+        REPORT => Some(figures()),
+        _ => None,
+    }
+}
+
+/// A run's life, and the first words to its agent.
+async fn life(book: &Book, discord: &Discord, bot: &Life) -> (String, String) {
+    book.ask(bot, ("GET /openapi.json", "", "", "", None)).await;
+    bot.register(run("warm", "up")).await;
+    let first = book.ask(bot, (RUNS, "", "", API, body(RUNS))).await;
+    book.ask(bot, (RUNS, "", "", API, body(RUNS))).await;
+    let text = |name: &str| first[name].as_str().unwrap().to_owned();
+    let (channel, token) = (text("channelId"), text("runToken"));
+    for asked in [REPORT, ONE] {
+        book.ask(bot, (asked, &channel, "", &token, body(asked)))
+            .await;
+    }
+    book.ask(bot, (LIST, "", "", API, None)).await;
+    let option = json!({ "type": 3, "name": "text", "value": "go on" });
+    let data = json!({ "id": "1", "type": 1, "name": "input", "options": [option] });
+    let url = format!("{}/interactions", bot.base);
+    let said = json!({ "url": url, "type": 2, "channel": channel, "waitMs": 0, "data": data });
+    let person = format!("{}/_double/interact", discord.double.base_url());
+    let sent = reqwest::Client::new().post(person).json(&said).send().await;
+    assert_eq!(sent.unwrap().status(), 200);
+    let heard = book.ask(bot, (INPUT, &channel, "", &token, None)).await;
+    assert_eq!(heard["items"][0]["text"], "go on");
+    (channel, token)
+}
+
+/// Wrong tokens, channels and fields.
+async fn wrong(book: &Book, bot: &Life, channel: &str, token: &str) {
+    for asked in [RUNS, LIST, ONE, FINALIZE, REPORT, INPUT] {
+        book.ask(bot, (asked, channel, "", "nobody's", body(asked)))
+            .await;
+    }
+    for asked in [ONE, FINALIZE, REPORT, INPUT] {
+        book.ask(bot, (asked, "77", "", token, body(asked))).await;
+    }
+    for (asked, query, token, body) in [
+        (RUNS, "", API, Some(json!({ "taskId": "" }))),
+        (LIST, "?state=odd", API, None),
+        (FINALIZE, "", token, Some(json!({ "status": "odd" }))),
+        (REPORT, "", token, Some(json!({ "costUsd": -1 }))),
+        (INPUT, "?after=x", token, None),
+    ] {
+        book.ask(bot, (asked, channel, query, token, body)).await;
+    }
+}
+
+/// Ended and archived: nothing is posted there any more.
+async fn over(book: &Book, bot: &Life, channel: &str, token: &str) {
+    for asked in [FINALIZE, REPORT, INPUT] {
+        book.ask(bot, (asked, channel, "", token, body(asked)))
+            .await;
+    }
+    let path = format!("/runs/{channel}");
+    eventually("archived", async || {
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        (run["state"] == "archived").then_some(())
+    })
+    .await;
+    book.ask(bot, (RUNS, "", "", API, body(RUNS))).await;
 }
 
 /// Signed by Discord's key, by another, not at all, too long, too slow.
-async fn interactions(with: (&Seen, &Value), bot: &Life, key: &SigningKey) {
-    let post = |body: &'static str, seed: u8| {
-        let now = SystemTime::UNIX_EPOCH
+async fn interactions(book: &Book, bot: &Life) {
+    let now = || {
+        SystemTime::UNIX_EPOCH
             .elapsed()
             .unwrap()
             .as_secs()
-            .to_string();
-        let other = SigningKey::from_bytes(&[seed; 32]);
-        let key = if seed == 1 { key } else { &other };
-        let signature = hex(&key
-            .sign(&[now.as_bytes(), body.as_bytes()].concat())
-            .to_bytes());
-        reqwest::Client::new()
-            .post(format!("{}/interactions", bot.base))
-            .header("x-signature-ed25519", signature)
-            .header("x-signature-timestamp", now)
+            .to_string()
     };
-    let long: &'static str = Box::leak("x".repeat(300 * 1024).into_boxed_str());
+    let long = "x".repeat(300 * 1024);
     for (body, seed) in [
-        (r#"{"type":1,"id":"1"}"#, 1),
-        ("no interaction", 1),
-        (r#"{"type":1}"#, 2),
-        (long, 1),
+        (r#"{"type":1,"id":"1"}"#, SEED),
+        ("no interaction", SEED),
+        (r#"{"type":1}"#, [2; 32]),
+        (&long, SEED),
     ] {
-        let answer = post(body, seed).body(body).send().await.unwrap();
+        let (key, now) = (SigningKey::from_bytes(&seed), now());
+        let signature = key.sign(&[now.as_bytes(), body.as_bytes()].concat());
+        let sent = reqwest::Client::new()
+            .post(format!("{}/interactions", bot.base))
+            .header("x-signature-ed25519", hex(&signature.to_bytes()))
+            .header("x-signature-timestamp", now)
+            .body(body.to_owned())
+            .send();
+        let answer = sent.await.unwrap();
         let status = answer.status().as_u16();
-        hold(
-            with,
-            (&Method::POST, "/interactions"),
-            (status, &answer.json().await.unwrap()),
-        );
+        book.hold("POST /interactions", status, &answer.json().await.unwrap());
     }
     // A body that never comes: no client of ours would do that.
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let head = format!(
-        "POST /interactions HTTP/1.1\r\nhost: b\r\ncontent-length: 9\r\nx-signature-ed25519: {}\r\nx-signature-timestamp: {now}\r\n\r\n",
-        "ab".repeat(64)
+        "POST /interactions HTTP/1.1\r\nhost: b\r\ncontent-length: 9\r\nx-signature-ed25519: {}\r\nx-signature-timestamp: {}\r\n\r\n",
+        "ab".repeat(64),
+        now()
     );
     let address = bot.base.trim_start_matches("http://");
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -129,162 +202,23 @@ async fn interactions(with: (&Seen, &Value), bot: &Life, key: &SigningKey) {
     let status = text.split(' ').nth(1).unwrap().parse().unwrap();
     let body = text.split("\r\n\r\n").nth(1).unwrap();
     let answer = serde_json::from_str(body).unwrap();
-    hold(with, (&Method::POST, "/interactions"), (status, &answer));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
+    book.hold("POST /interactions", status, &answer);
 }
 
 #[tokio::test]
-#[allow(clippy::too_many_lines)]
 async fn the_document_tells_every_route_and_status_and_nothing_else() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    let key = SigningKey::from_bytes(&[1; 32]);
-    let bot = Life::start(Config {
-        public_key: Some(hex(key.verifying_key().as_bytes())),
-        ..config(&discord, directory.path())
-    });
+    let bot = Life::start(config(&discord, directory.path()));
     let (status, document) = bot.ask(Method::GET, "/openapi.json", "", None).await;
     assert_eq!(status, 200);
-    let seen = Seen::default();
-    let with = (&seen, &document);
-    let (post, get) = (Method::POST, Method::GET);
-    let [runs, one, finalize, report, input] = [
-        "/runs",
-        "/runs/{channelId}",
-        "/runs/{channelId}/finalize",
-        "/runs/{channelId}/report",
-        "/runs/{channelId}/input",
-    ];
-    ask(
-        with,
-        &bot,
-        (get.clone(), "/openapi.json"),
-        ("", ""),
-        ("", None),
-    )
-    .await;
+    let seen = RefCell::default();
+    let book = Book { document, seen };
+    interactions(&book, &bot).await;
+    let (channel, token) = life(&book, &discord, &bot).await;
+    wrong(&book, &bot, &channel, &token).await;
 
-    interactions(with, &bot, &key).await;
-
-    // A run's life.
-    bot.register(run("warm", "up")).await;
-    let first = ask(
-        with,
-        &bot,
-        (post.clone(), runs),
-        ("", ""),
-        (API, Some(run("t", "a1"))),
-    )
-    .await;
-    ask(
-        with,
-        &bot,
-        (post.clone(), runs),
-        ("", ""),
-        (API, Some(run("t", "a1"))),
-    )
-    .await;
-    let token = first["runToken"].as_str().unwrap();
-    let channel = first["channelId"].as_str().unwrap();
-    let figures = json!({ "state": "idle", "tool": "Bash", "tools": 1, "costUsd": null });
-    ask(
-        with,
-        &bot,
-        (post.clone(), report),
-        (channel, ""),
-        (token, Some(figures.clone())),
-    )
-    .await;
-    ask(with, &bot, (get.clone(), one), (channel, ""), (token, None)).await;
-    ask(with, &bot, (get.clone(), runs), ("", ""), (API, None)).await;
-
-    // Wrong tokens, channels and fields.
-    let end = json!({ "status": "succeeded", "summary": figures });
-    for (method, route, body) in [
-        (&post, runs, Some(run("t", "a1"))),
-        (&get, runs, None),
-        (&get, one, None),
-        (&post, finalize, Some(end.clone())),
-        (&post, report, Some(figures.clone())),
-        (&get, input, None),
-    ] {
-        ask(
-            with,
-            &bot,
-            (method.clone(), route),
-            (channel, ""),
-            ("nobody's", body),
-        )
-        .await;
-    }
-    for (method, route, body) in [
-        (&get, one, None),
-        (&post, finalize, Some(end.clone())),
-        (&post, report, Some(figures.clone())),
-        (&get, input, None),
-    ] {
-        ask(
-            with,
-            &bot,
-            (method.clone(), route),
-            ("77", ""),
-            (token, body),
-        )
-        .await;
-    }
-    ask(
-        with,
-        &bot,
-        (post.clone(), runs),
-        ("", ""),
-        (API, Some(json!({ "taskId": "" }))),
-    )
-    .await;
-    ask(
-        with,
-        &bot,
-        (get.clone(), runs),
-        ("", "?state=odd"),
-        (API, None),
-    )
-    .await;
-    ask(
-        with,
-        &bot,
-        (post.clone(), finalize),
-        (channel, ""),
-        (token, Some(json!({ "status": "odd" }))),
-    )
-    .await;
-    ask(
-        with,
-        &bot,
-        (post.clone(), report),
-        (channel, ""),
-        (token, Some(json!({ "costUsd": -1 }))),
-    )
-    .await;
-    ask(
-        with,
-        &bot,
-        (get.clone(), input),
-        (channel, "?after=x"),
-        (token, None),
-    )
-    .await;
-
-    // Input, and the end of a poll. An item needs an interaction; its shape is checked in the crate.
-    seen.borrow_mut().insert(format!("GET {input} 200"));
-    let poll = ask(
-        with,
-        &bot,
-        (get.clone(), input),
-        (channel, ""),
-        (token, None),
-    );
+    // The end of a poll: nothing came until the bot was asked to end.
+    let poll = book.ask(&bot, (INPUT, &channel, "?after=1", &token, None));
     let stop = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         bot.stop();
@@ -293,11 +227,8 @@ async fn the_document_tells_every_route_and_status_and_nothing_else() {
 
     // The next life, with callers of their own.
     let file = directory.path().join("tokens.json");
-    std::fs::write(
-        &file,
-        json!({ "b": { "token": "token-of-b", "namespaces": ["agents"] } }).to_string(),
-    )
-    .unwrap();
+    let callers = json!({ "b": { "token": "token-of-b", "namespaces": ["agents"] } });
+    std::fs::write(&file, callers.to_string()).unwrap();
     let bot = Life::start(Config {
         api_tokens_file: Some(file),
         ..config(&discord, directory.path())
@@ -306,105 +237,38 @@ async fn the_document_tells_every_route_and_status_and_nothing_else() {
         (bot.ask(Method::GET, "/runs", API, None).await.0 == 200).then_some(())
     })
     .await;
-    ask(
-        with,
-        &bot,
-        (post.clone(), runs),
-        ("", ""),
-        ("token-of-b", Some(run("t", "a1"))),
-    )
-    .await;
-    ask(
-        with,
-        &bot,
-        (post.clone(), finalize),
-        (channel, ""),
-        (token, Some(end.clone())),
-    )
-    .await;
-    ask(
-        with,
-        &bot,
-        (post.clone(), report),
-        (channel, ""),
-        (token, Some(figures.clone())),
-    )
-    .await;
-    ask(
-        with,
-        &bot,
-        (get.clone(), input),
-        (channel, ""),
-        (token, None),
-    )
-    .await;
-
-    // Ended and archived: nothing is posted there any more.
-    let path = format!("/runs/{channel}");
-    eventually("archived", async || {
-        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
-        (run["state"] == "archived").then_some(())
-    })
-    .await;
-    ask(
-        with,
-        &bot,
-        (post.clone(), runs),
-        ("", ""),
-        (API, Some(run("t", "a1"))),
-    )
-    .await;
+    book.ask(&bot, (RUNS, "", "", "token-of-b", body(RUNS)))
+        .await;
+    over(&book, &bot, &channel, &token).await;
 
     // No store, and no room.
-    let lost = Config {
+    let blind = Life::start(Config {
         database_url: "sqlite:///proc/nowhere/bot.db".to_owned().into(),
         ..config(&discord, directory.path())
-    };
-    let blind = Life::start(lost);
-    for (method, route, (token, body)) in [
-        (&post, runs, (API, Some(run("t", "a1")))),
-        (&get, runs, (API, None)),
-        (&get, one, (token, None)),
-        (&post, finalize, (token, Some(end))),
-        (&post, report, (token, Some(figures))),
-        (&get, input, (token, None)),
-    ] {
-        ask(
-            with,
-            &blind,
-            (method.clone(), route),
-            (channel, ""),
-            (token, body),
-        )
-        .await;
+    });
+    for asked in [RUNS, LIST, ONE, FINALIZE, REPORT, INPUT] {
+        let token = if matches!(asked, RUNS | LIST) {
+            API
+        } else {
+            &token
+        };
+        book.ask(&blind, (asked, &channel, "", token, body(asked)))
+            .await;
     }
     let (full, directory) = (Discord::start(), tempfile::tempdir().unwrap());
     full.fill(500);
     let bot = Life::start(config(&full, directory.path()));
     assert_eq!(bot.register(run("t", "a1")).await.0, 507);
-    ask(
-        with,
-        &bot,
-        (post.clone(), runs),
-        ("", ""),
-        (API, Some(run("t", "a1"))),
-    )
-    .await;
+    book.ask(&bot, (RUNS, "", "", API, body(RUNS))).await;
 
-    let documented: BTreeSet<String> = routes(&document)
-        .into_iter()
-        .flat_map(|(path, method)| {
-            let responses = document["paths"][&path][&method]["responses"]
-                .as_object()
-                .unwrap();
-            let all: Vec<_> = responses
-                .keys()
-                .map(|status| format!("{} {path} {status}", method.to_uppercase()))
-                .collect();
-            all
-        })
-        .collect();
-    assert_eq!(documented, seen.into_inner());
+    let mut documented = BTreeSet::new();
+    for (path, method) in routes(&book.document) {
+        let responses = &book.document["paths"][&path][&method]["responses"];
+        for status in responses.as_object().unwrap().keys() {
+            documented.insert(format!("{} {path} {status}", method.to_uppercase()));
+        }
+    }
+    assert_eq!(documented, book.seen.into_inner());
 }
 
 fn routes(document: &Value) -> BTreeSet<(String, String)> {

@@ -16,7 +16,7 @@ pub const GUILD: &str = "81384788765712384";
 /// The bot's token.
 pub const TOKEN: &str = "s3cr3t-bot-token_never-to-be-seen";
 /// Seed of the key that signs interactions.
-const SEED: [u8; 32] = [9; 32];
+pub const SEED: [u8; 32] = [9; 32];
 /// What docs/bot.md asks for, with channels and archiving.
 pub const CHANNELS: u64 = p::VIEW_CHANNEL
     | p::MANAGE_CHANNELS
@@ -194,9 +194,7 @@ impl Discord {
     /// The key that interactions are signed with, as an operator sets it.
     pub fn public_key() -> String {
         let key = ed25519_dalek::SigningKey::from_bytes(&SEED).verifying_key();
-        key.as_bytes()
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        hex(key.as_bytes())
     }
 
     pub fn state(&self) -> State {
@@ -260,6 +258,12 @@ impl Discord {
         let fault = Fault::new(Action::ResetAfterSave).route(route);
         self.double.fault(fault.times(times));
     }
+}
+
+/// Bytes as Discord writes keys and signatures.
+pub fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// A bucket for each route of the bot, and Discord's own global limit.
