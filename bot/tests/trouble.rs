@@ -453,3 +453,29 @@ async fn with_just_the_permissions_of_the_manual_an_ended_run_is_locked_and_with
         assert_eq!(state.refusals(), usize::from(!locked), "tried once");
     }
 }
+
+#[tokio::test]
+async fn a_locked_run_goes_on_in_its_place_although_the_bot_may_no_longer_unlock_it() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(Config {
+        lease: Duration::from_secs(1),
+        ..config(&discord, directory.path())
+    });
+    let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+    let channel = answer["channelId"].as_str().unwrap();
+    eventually("archived", async || {
+        let path = format!("/runs/{channel}");
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        (run["state"] == "archived").then_some(())
+    })
+    .await;
+    let manage_roles = 1 << 28;
+    discord.allow(CHANNELS & !manage_roles);
+    let again = bot.ask(Method::POST, "/runs", API, Some(run("t", "aaaa1111")));
+    let (status, again) = again.await;
+    assert_eq!(status, 200, "{again}");
+    let state = discord.state();
+    let parent = state.channels[channel].parent.as_ref().unwrap();
+    assert_eq!(state.channels[parent].name, "Agent Runs");
+    assert_eq!(state.refusals(), 1, "tried once");
+}

@@ -212,16 +212,12 @@ impl Engine {
         let parent = guild
             .category(self.bot(), &self.app.config.category)
             .await?;
-        let overwrites = self.overwrites(channel, &run.guild_id, false).await?;
         let fields = serde_json::json!({
             "parent_id": parent,
-            "permission_overwrites": overwrites,
             "topic": self.app.signer.as_ref().map(|signer| topic::write(signer, run)),
         });
-        let edited = self
-            .bot()
-            .edit_channel(channel, &fields, "the run goes on")
-            .await?;
+        let place = (channel.as_str(), run.guild_id.as_str());
+        let edited = self.lock(place, false, fields, "the run goes on").await?;
         self.store
             .made_channel(&run.id, channel, Some(&parent))
             .await?;

@@ -124,7 +124,8 @@ impl Engine {
                 self.app.step("archive.category").await;
                 set(&mut fields, "parent_id", json!(parent));
             }
-            let edited = self.lock(&channel, &run.guild_id, fields, reason).await?;
+            let place = (channel.as_str(), run.guild_id.as_str());
+            let edited = self.lock(place, true, fields, reason).await?;
             self.app.step("archive.moved").await;
             self.store
                 .made_channel(&run.id, &channel, edited.parent_id.as_deref())
@@ -147,18 +148,19 @@ impl Engine {
         Ok(())
     }
 
-    /// Edits and locks. Locking needs a permission more: without it the channel is moved all the same.
-    async fn lock(
+    /// Edits a channel of a guild, and locks it or opens it again. That needs a permission more: without it the channel is
+    /// edited all the same.
+    pub(super) async fn lock(
         &self,
-        channel: &str,
-        guild: &str,
+        (channel, guild): (&str, &str),
+        locked: bool,
         mut fields: serde_json::Value,
         reason: &str,
     ) -> Result<discord::bot::Channel, Halt> {
         if self.may_lock() {
             let open = fields.clone();
-            let locked = self.overwrites(channel, guild, true).await?;
-            set(&mut fields, "permission_overwrites", json!(locked));
+            let overwrites = self.overwrites(channel, guild, locked).await?;
+            set(&mut fields, "permission_overwrites", json!(overwrites));
             match self.bot().edit_channel(channel, &fields, reason).await {
                 Err(ApiError::Forbidden { code: 50013, .. }) => {
                     self.cannot_lock();
@@ -171,7 +173,7 @@ impl Engine {
     }
 
     /// The channel's overwrites, with everyone's writing denied or left to the guild's roles.
-    pub(super) async fn overwrites(
+    async fn overwrites(
         &self,
         channel: &str,
         guild: &str,
