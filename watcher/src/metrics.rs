@@ -34,7 +34,8 @@ pub struct Metrics {
     pub queue: Gauge,
     /// Bytes of the transcripts not yet acknowledged.
     pub behind_bytes: Gauge,
-    /// From reading a line to Discord's answer, in seconds.
+    /// From the writing of a line to Discord's answer, in seconds. The time of writing is the file's: for a line that
+    /// others followed before the watcher looked, what is counted is less than the truth.
     pub latency: Histogram,
     /// Why Discord does not take messages right now.
     trouble: RefCell<Option<String>>,
@@ -124,7 +125,7 @@ impl Metrics {
         );
         registry.register(
             "acknowledge_seconds",
-            "From reading a line to Discord's acknowledgement",
+            "Seconds from the agent's writing of a line (by its file's time of last change) to Discord's acknowledgement",
             self.latency.clone(),
         );
     }

@@ -1,6 +1,7 @@
 //! What the follower hands out.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -37,4 +38,7 @@ pub struct Line {
     pub excess: u64,
     /// Acknowledged before a restart: read it to remember, do not post it.
     pub replay: bool,
+    /// When the file was last written, as the look at it before the reading saw: the line's own time, or a later one
+    /// when more lines followed it by then.
+    pub written: SystemTime,
 }

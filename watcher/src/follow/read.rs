@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Bound::{Excluded, Unbounded};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::de::IgnoredAny;
 
@@ -248,6 +248,10 @@ fn deliver(
         bytes: piece.bytes,
         excess: piece.excess,
         replay: piece.start < tracked.replay_until,
+        // Nothing is read of a file that was not looked at.
+        written: tracked
+            .seen
+            .map_or_else(SystemTime::now, |seen| seen.written()),
     });
 }
 

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::OFlags;
 
@@ -47,6 +47,18 @@ impl Seen {
             modified: (metadata.mtime(), metadata.mtime_nsec()),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// When its content changed last.
+    pub(super) fn written(&self) -> SystemTime {
+        let (seconds, nanoseconds) = self.modified;
+        let since = u64::try_from(seconds)
+            .ok()
+            .zip(u32::try_from(nanoseconds).ok());
+        let since = since.map(|(seconds, rest)| Duration::new(seconds, rest));
+        since
+            .and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since))
+            .unwrap_or(SystemTime::UNIX_EPOCH)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::metrics::Metrics;
 use crate::render::{Post, Renderer};
 use crate::send::{Position, Queue, Waiting};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Lines taken from the follower at a time.
 const LINES: usize = 64;
@@ -72,9 +72,12 @@ impl Feed {
 
     /// Reads lines: their posts wait from now on.
     pub(super) fn take(&mut self, lines: &[Line]) {
-        let read_at = Instant::now();
+        let (now, wall) = (Instant::now(), SystemTime::now());
         for line in lines {
             self.metrics.lines.inc();
+            // A clock that was set back makes no line come from the future.
+            let age = wall.duration_since(line.written).unwrap_or_default();
+            let written = now.checked_sub(age).unwrap_or(now);
             if !line.replay
                 && let Some(seen) = self.seen_before.take()
             {
@@ -89,13 +92,13 @@ impl Feed {
             if line.replay {
                 events.clear();
             } else {
-                self.last_line = Some(read_at);
+                self.last_line = Some(now);
                 self.changed = true;
                 let position = Position {
                     file: line.file,
                     end: line.end,
                 };
-                self.push(&events, Some(position), read_at);
+                self.push(&events, Some(position), written);
                 events.clear();
             }
             self.events = events;
@@ -118,7 +121,7 @@ impl Feed {
         self.push_post(post, None, None, Instant::now());
     }
 
-    fn push(&mut self, events: &[Event], position: Option<Position>, read_at: Instant) {
+    fn push(&mut self, events: &[Event], position: Option<Position>, written: Instant) {
         self.metrics.events.inc_by(events.len() as u64);
         let filtered = self.renderer.counts().filtered;
         let mut posts: Vec<(Post, Option<u64>)> = events
@@ -134,10 +137,10 @@ impl Feed {
             .inc_by(counts.redacted.saturating_sub(self.metrics.redacted.get()));
         let last = posts.pop();
         for (post, told) in posts {
-            self.push_post(post, told, None, read_at);
+            self.push_post(post, told, None, written);
         }
         match (last, position) {
-            (Some((post, told)), position) => self.push_post(post, told, position, read_at),
+            (Some((post, told)), position) => self.push_post(post, told, position, written),
             (None, Some(position)) => self.queue.mark(position),
             (None, None) => {}
         }
@@ -149,7 +152,7 @@ impl Feed {
         post: Post,
         told: Option<u64>,
         position: Option<Position>,
-        read_at: Instant,
+        written: Instant,
     ) {
         self.memo.ended = false;
         let mut embeds = post.embeds;
@@ -159,7 +162,7 @@ impl Feed {
             self.queue.push(Waiting {
                 embeds: vec![embed],
                 files,
-                read_at,
+                written,
                 position,
                 told,
             });
@@ -168,7 +171,7 @@ impl Feed {
         self.queue.push(Waiting {
             embeds,
             files: post.files,
-            read_at,
+            written,
             position,
             told,
         });
@@ -182,7 +185,7 @@ impl Feed {
             self.metrics.posted.inc();
             self.metrics
                 .latency
-                .observe(now.duration_since(post.read_at).as_secs_f64());
+                .observe(now.duration_since(post.written).as_secs_f64());
             if let Some(told) = post.told {
                 self.told.insert(told);
             }

@@ -59,7 +59,7 @@ pub(super) fn waiting(embeds: Vec<discord::Embed>) -> Waiting {
     Waiting {
         embeds,
         files: Vec::new(),
-        read_at: Instant::now(),
+        written: Instant::now(),
         position: None,
         told: None,
     }

@@ -106,7 +106,7 @@ mod tests {
                     description: None,
                 })
                 .collect(),
-            read_at: Instant::now(),
+            written: Instant::now(),
             position: None,
             told: None,
         })

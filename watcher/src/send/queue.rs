@@ -36,8 +36,8 @@ pub struct Waiting {
     pub embeds: Vec<Embed>,
     /// Their files.
     pub files: Vec<File>,
-    /// When its line was read.
-    pub read_at: Instant,
+    /// When its line was written, as far as its file's time tells.
+    pub written: Instant,
     /// What Discord's answer acknowledges, when this is the last post of its line.
     pub position: Option<Position>,
     /// The mark of the call that this post tells as running.
