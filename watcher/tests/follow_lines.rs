@@ -250,3 +250,8 @@ fn live_files_get_their_turn_beside_a_long_backlog() {
     assert!(lines.iter().any(|line| line.bytes.starts_with(b"{\"short")));
     assert!(lines.len() < 100_000, "the backlog is still being read");
 }
+
+#[test]
+fn what_is_promised_of_lines_holds_on_a_real_overlayfs_and_a_real_tmpfs() {
+    follow_bench::on_other_file_systems("overlayfs");
+}

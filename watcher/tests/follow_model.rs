@@ -467,3 +467,8 @@ proptest! {
         run(&actions, true);
     }
 }
+
+#[test]
+fn the_model_holds_on_a_real_overlayfs_and_a_real_tmpfs() {
+    follow_bench::on_other_file_systems("overlayfs");
+}

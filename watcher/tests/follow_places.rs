@@ -324,3 +324,8 @@ fn a_second_name_of_a_file_is_not_a_second_file() {
     bench.append("p/a.jsonl", record("two"));
     assert_eq!(bench.ids(), ["two"]);
 }
+
+#[test]
+fn what_is_promised_of_places_holds_on_a_real_overlayfs_and_a_real_tmpfs() {
+    follow_bench::on_other_file_systems("overlayfs");
+}

@@ -340,6 +340,56 @@ async fn inotify_ends_the_wait_for_an_append_long_before_the_next_poll() {
     tokio::join!(read, append);
 }
 
+#[test]
+fn more_directories_than_are_watched_are_polled_and_the_status_says_so() {
+    let mut bench = Bench::tree();
+    for n in 0..600 {
+        bench.append(&format!("p{n}/a.jsonl"), record(&format!("first-{n}")));
+    }
+    bench.start();
+    assert_eq!(bench.ids().len(), 600);
+    let status = bench.follower().status().wake_ups;
+    assert!(
+        matches!(&status, WakeUps::Degraded(why) if why.contains("directories")),
+        "{status:?}"
+    );
+    for n in 0..600 {
+        bench.append(&format!("p{n}/a.jsonl"), record(&format!("second-{n}")));
+    }
+    // A sweep of so many is due only now and then.
+    bench.pass(Duration::from_secs(30));
+    assert_eq!(bench.ids().len(), 600);
+}
+
+#[test]
+fn an_overflow_of_the_systems_queue_is_made_up_for_by_looking_at_everything() {
+    let mut bench = Bench::tree();
+    bench.append("p/a.jsonl", record("one"));
+    bench.start();
+    bench.ids();
+    // Touching two files by turns makes an event each time; the system keeps so many of them.
+    let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    let limit: usize = limit.trim().parse().unwrap();
+    let noise = ["p/x.txt", "p/y.txt"];
+    for n in 0..=limit {
+        bench.append(noise[n % 2], "x");
+    }
+    // The system dropped these: no event tells of them.
+    bench.append("p/sub/subagents/agent-1.jsonl", record("dropped"));
+    bench.append("q/b.jsonl", record("dropped-too"));
+    let mut came: Vec<String> = bench
+        .step()
+        .iter()
+        .map(|line| follow_bench::id(&line.bytes))
+        .collect();
+    came.sort();
+    assert_eq!(
+        came,
+        ["dropped", "dropped-too"],
+        "in the next step, not at the next sweep"
+    );
+}
+
 #[tokio::test]
 async fn a_wait_that_is_cancelled_loses_no_line() {
     let bench = Bench::tree();

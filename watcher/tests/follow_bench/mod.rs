@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -152,5 +153,39 @@ pub fn id(line: &[u8]) -> String {
     match serde_json::from_slice::<Value>(line) {
         Ok(value) if value["id"].is_string() => value["id"].as_str().unwrap().to_owned(),
         _ => String::from_utf8_lossy(line).into_owned(),
+    }
+}
+
+/// Runs all tests of this program, but those whose name holds `besides`, with their folders on a real overlayfs, then on a
+/// real tmpfs: each mounted in a namespace of its own, for which nobody has to be root.
+pub fn on_other_file_systems(besides: &str) {
+    let overlay = "mount -t tmpfs none /mnt && mkdir /mnt/lower /mnt/upper /mnt/work /mnt/all \
+        && mount -t overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work none /mnt/all";
+    let tmpfs = "mkdir -p /mnt && mount -t tmpfs none /mnt && mkdir /mnt/all";
+    for (kind, mount) in [("overlay", overlay), ("tmpfs", tmpfs)] {
+        let script = format!(
+            "{mount} || exit 99\n\
+             grep -q ' /mnt/all {kind} \\| /mnt {kind} ' /proc/mounts || exit 98\n\
+             TMPDIR=/mnt/all exec \"$0\" --skip {besides}"
+        );
+        let output = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-c", &script])
+            .arg(std::env::current_exe().unwrap())
+            .output();
+        let Ok(output) = output else {
+            println!("skipped: there is no unshare");
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stdout);
+        // 1 and 99: the system allows no mounts, or none of this kind, to users.
+        if !said.contains("running") && matches!(output.status.code(), Some(1 | 99)) {
+            println!(
+                "skipped: {kind}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            continue;
+        }
+        assert!(output.status.success(), "on {kind}: {said}");
+        assert!(!said.contains("running 0 tests"), "{said}");
     }
 }
