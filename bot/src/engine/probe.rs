@@ -124,6 +124,9 @@ impl Engine {
         } else {
             READ_MESSAGE_HISTORY
         };
+        let to_lock = MANAGE_ROLES | SEND_MESSAGES;
+        self.lockable
+            .store(have & to_lock == to_lock, Ordering::Relaxed);
         let lacks = permissions::names(wanted & !have).join(", ");
         self.app.readiness.detail(
             "permissions",
