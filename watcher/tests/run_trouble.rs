@@ -9,6 +9,8 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use support::discord::{Answer, Discord};
 use support::watcher::{Pod, append};
@@ -182,6 +184,56 @@ fn a_state_folder_that_cannot_be_written_is_no_reason_to_stop() {
     eventually("all events", || (discord.events().len() >= 5).then_some(()));
     assert_eq!(watcher.end(), Some(0));
     assert!(pod.log().contains("checkpoint"));
+}
+
+#[test]
+fn a_full_disk_under_the_checkpoint_stops_nothing_and_is_written_to_once_there_is_room() {
+    let discord = Discord::start();
+    let pod = Pod::new(&discord);
+    let state = pod.path("state");
+    // A disk of 64 KiB that is full, seen by the watcher alone.
+    let script = r#"mount -t tmpfs -o size=64k none "$STATE_DIR" || exit 99
+        cat /dev/zero >"$STATE_DIR/filler" 2>/dev/null; exec "$0""#;
+    let plain = pod.command(&[]);
+    let log = std::fs::File::create(pod.path("log")).unwrap();
+    let mut child = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script])
+        .arg(plain.get_program())
+        .envs(
+            plain
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    if child.try_wait().unwrap().is_some() {
+        println!(
+            "skipped: a mount of one's own is not allowed here: {}",
+            pod.log()
+        );
+        return;
+    }
+    pod.append(&lines(0..30));
+    eventually("all events", || {
+        (discord.events().len() >= 30).then_some(())
+    });
+    eventually("a word of the disk", || {
+        pod.log().contains("No space left").then_some(())
+    });
+    let seen = PathBuf::from(format!("/proc/{}/root{}", child.id(), state.display()));
+    let saved = || std::fs::read_to_string(seen.join("checkpoint.json")).unwrap_or_default();
+    assert!(!saved().contains("acknowledged"), "the disk was not full");
+    std::fs::remove_file(seen.join("filler")).unwrap();
+    pod.append(&lines(30..31));
+    eventually("a checkpoint", || {
+        saved().contains("acknowledged").then_some(())
+    });
+    assert!(child.try_wait().unwrap().is_none(), "{}", pod.log());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(discord.events(), (0..31).collect::<Vec<_>>());
 }
 
 #[test]

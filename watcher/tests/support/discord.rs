@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,7 @@ pub struct Discord {
     pub port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
     script: Arc<Mutex<Box<Script>>>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Discord {
@@ -54,17 +56,27 @@ impl Discord {
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let script: Arc<Mutex<Box<Script>>> = Arc::new(Mutex::new(Box::new(|_, _| Answer::Save)));
-        let shared = (Arc::clone(&requests), Arc::clone(&script));
+        let open = Arc::new(AtomicUsize::new(0));
+        let shared = (
+            Arc::clone(&requests),
+            Arc::clone(&script),
+            Arc::clone(&open),
+        );
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (requests, script) = shared.clone();
-                std::thread::spawn(move || serve(stream, &requests, &script));
+                let (requests, script, open) = shared.clone();
+                open.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    serve(stream, &requests, &script);
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         Self {
             port,
             requests,
             script,
+            open,
         }
     }
 
@@ -76,6 +88,11 @@ impl Discord {
     /// The address of a webhook of this server.
     pub fn webhook(&self, id: u32) -> String {
         format!("http://127.0.0.1:{}/api/webhooks/{id}/{TOKEN}", self.port)
+    }
+
+    /// Connections that are not over. At none, whatever a killed watcher had sent has been dealt with.
+    pub fn connections(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// All requests so far.

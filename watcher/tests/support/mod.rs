@@ -19,6 +19,11 @@ use std::time::{Duration, Instant};
 /// Longest wait for anything that should happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Whether the long versions are asked for.
+pub fn full() -> bool {
+    std::env::var("FULL").as_deref() == Ok("true")
+}
+
 /// One line with one prompt, which every filter lets through.
 pub fn line(number: usize) -> String {
     format!(

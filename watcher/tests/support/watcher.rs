@@ -180,6 +180,10 @@ impl Watcher {
         self.child.take().unwrap().wait().unwrap().code()
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     pub fn is_alive(&mut self) -> bool {
         self.child.as_mut().unwrap().try_wait().unwrap().is_none()
     }
