@@ -1,13 +1,20 @@
 //! Generated sessions with every trap, through the watcher's reading and rendering: what comes out is what the
 //! generator knows to be true, is valid against Discord's own schema, and holds none of the secrets it put in.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use tests::double::draft;
+use tests::double::form::Upload;
 use tests::transcript::{Kind, Options, Session, Usage, generate};
 use watcher::events::{Call, Event, InterpretOptions, Interpreter, Kind as What};
 use watcher::filter::{FilterOptions, Filters};
@@ -59,9 +66,31 @@ fn renderer(parity: bool, all: bool) -> Renderer {
     })
 }
 
+/// A post is legal by the watcher's own limits, by the double, which is stricter than Discord, and by Discord's schema.
 fn check(post: &Post) {
     for embed in &post.embeds {
         assert_eq!(discord::limits::fault(embed), None);
+    }
+    let message = discord::Message {
+        embeds: post.embeds.clone(),
+        files: post.files.clone(),
+        ..discord::Message::default()
+    };
+    assert_eq!(message.fault(), None);
+    let body: Value = serde_json::from_slice(&message.json()).unwrap();
+    let files: Vec<Upload> = (0..)
+        .zip(&post.files)
+        .map(|(index, file)| Upload {
+            index,
+            filename: file.name.clone(),
+            content_type: "text/plain".to_owned(),
+            bytes: file.content.clone(),
+        })
+        .collect();
+    let (draft, violations) = draft::check(draft::Kind::Execute, &body, &files);
+    assert!(violations.is_empty(), "{violations:?} in {body}");
+    if let Err(error) = draft {
+        panic!("{error:?} for {body}");
     }
     if let Some(schema) = &*SCHEMA {
         let payload = json!({"embeds": post.embeds, "allowed_mentions": {"parse": []}});
@@ -106,7 +135,8 @@ fn read(session: &Session, interpreter: &mut Interpreter) -> Vec<Event> {
     events
 }
 
-fn assert_session(options: &Options) {
+/// How many records it had.
+fn assert_session(options: &Options) -> u64 {
     let session = generate(options);
     let expected = &session.expected;
     let mut interpreter = Interpreter::new(InterpretOptions {
@@ -203,6 +233,7 @@ fn assert_session(options: &Options) {
             std::time::Duration::from_secs(1),
         ));
     }
+    expected.records
 }
 
 #[test]
@@ -210,6 +241,26 @@ fn every_kind_of_session_is_told_truly_and_fits_discord() {
     for kind in [Kind::Demo, Kind::Clean, Kind::Traps, Kind::Stream] {
         assert_session(&Options::new(kind, 7));
     }
+}
+
+/// A million with FULL=true, ten thousand else: many sessions, each of its own seed.
+#[test]
+fn a_great_many_generated_records_are_told_truly_and_every_payload_is_legal() {
+    let wanted: u64 = if std::env::var("FULL").as_deref() == Ok("true") {
+        1_000_000
+    } else {
+        10_000
+    };
+    let (mut seed, mut records) = (1000, 0);
+    while records < wanted {
+        for kind in [Kind::Clean, Kind::Traps, Kind::Stream] {
+            let mut options = Options::new(kind, seed).records(2000);
+            options.huge = 64 << 10;
+            records += assert_session(&options);
+            seed += 1;
+        }
+    }
+    println!("{records} records of {} sessions", seed - 1000);
 }
 
 #[test]
