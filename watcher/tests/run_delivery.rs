@@ -214,7 +214,7 @@ fn killed_at_any_moment_it_loses_nothing_and_repeats_at_most_one_message_a_kill(
     assert_eq!(watcher.end(), Some(0));
     let requests = discord.requests();
     ends.push(requests.len());
-    let (mut seen, mut in_order) = (HashSet::new(), Vec::new());
+    let (mut told, mut in_order) = (HashSet::new(), Vec::new());
     let (mut begin, mut all_repeated) = (0, 0);
     for (life, end) in ends.iter().enumerate() {
         let sent = requests[begin..*end]
@@ -222,7 +222,7 @@ fn killed_at_any_moment_it_loses_nothing_and_repeats_at_most_one_message_a_kill(
             .filter(|request| request.saved && request.is_feed());
         let mut repeated = 0;
         for event in sent.flat_map(|request| support::events_in(&request.body)) {
-            if seen.insert(event) {
+            if told.insert(event) {
                 in_order.push(event);
             } else {
                 repeated += 1;
