@@ -111,24 +111,43 @@ fn every_annotation_that_a_page_names_is_known() {
 }
 
 #[test]
-fn every_test_that_the_readme_names_is_there() {
-    let text =
-        std::fs::read_to_string(repository().join("charts/discord-monitoring/README.md")).unwrap();
+fn every_test_that_a_page_names_is_there() {
     let mut named = 0;
-    for word in text.split('`') {
-        let parts: Vec<_> = word.split("::").collect();
-        let &[crate_, module, name] = parts.as_slice() else {
-            continue;
-        };
-        let folder = repository().join("tests/tests").join(crate_);
-        let mut source = std::fs::read_to_string(folder.join(format!("{module}.rs"))).unwrap();
-        for entry in std::fs::read_dir(folder.join(module)).into_iter().flatten() {
-            source += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    for (page, text) in pages() {
+        for word in text.split('`') {
+            let parts: Vec<_> = word.split("::").collect();
+            let &[crate_, module, name] = parts.as_slice() else {
+                continue;
+            };
+            let folder = repository().join("tests/tests").join(crate_);
+            let mut source = std::fs::read_to_string(folder.join(format!("{module}.rs"))).unwrap();
+            for entry in std::fs::read_dir(folder.join(module)).into_iter().flatten() {
+                source += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            }
+            assert!(
+                source.contains(&format!("fn {name}(")),
+                "{}: {word}",
+                page.display()
+            );
+            named += 1;
         }
-        assert!(source.contains(&format!("fn {name}(")), "{word}");
-        named += 1;
     }
-    assert!(named >= 12, "{named} tests");
+    assert!(named >= 60, "{named} tests");
+}
+
+#[test]
+fn every_criterion_of_the_charts_names_its_test() {
+    let text = std::fs::read_to_string(repository().join("docs/acceptance.md")).unwrap();
+    let rows: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| criterion"))
+        .collect();
+    assert!(rows.len() >= 40, "{} rows", rows.len());
+    for row in rows {
+        let shown = row.split('|').nth(2).unwrap();
+        let is_shown = shown.contains("::") || shown.contains("`make ");
+        assert!(is_shown || shown.contains("not shown"), "{row}");
+    }
 }
 
 /// The files to start from.
