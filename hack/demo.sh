@@ -42,7 +42,7 @@ if [ -z "${DISCORD_WEBHOOK_URL:-}" ]; then
   wait_for 20 "the double's page" curl -sf "$page/" || die "nothing answers at $page" "PAGE_PORT=another port"
   # The double's guild and bot token are its defaults. The team's token is good for the demo's namespace alone, and the same each
   # time: a mounted Secret that changes reaches the bot a minute later.
-  token=token-of-the-demo-team
+  token="token-of-the-demo-team"
   values+=(
     --set bot-service.enabled=true
     --set-string bot-service.guildId=81384788765712384

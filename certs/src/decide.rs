@@ -3,6 +3,7 @@
 //! Invariants, each with a property test: what is served verifies against what is published; an authority signs only
 //! after it was published for the propagation time; it leaves the bundle only after everything it signed has expired.
 
+use crate::make::BACKDATE;
 use crate::state::{Authority, Seconds, State};
 use std::time::Duration;
 
@@ -35,9 +36,10 @@ impl Policy {
         seconds(self.propagation)
     }
 
-    /// Age at which an authority gets a successor: early enough that a certificate it signs has its whole validity.
-    fn ca_age(&self) -> Seconds {
-        let whole = self.ca();
+    /// Age at which an authority gets a successor: early enough that a certificate it signs has its whole validity. One
+    /// made for longer than is now asked for is succeeded as if it were made today.
+    fn ca_age(&self, authority: &Authority) -> Seconds {
+        let whole = self.ca().min(authority.not_after - authority.made());
         let fits = whole - self.leaf() - 2 * self.spread();
         fits.min(whole / 3 * 2).max(whole / 3).max(1)
     }
@@ -124,7 +126,7 @@ pub fn decide(state: Option<&State>, published: bool, now: Seconds, policy: &Pol
             return Action::IssueLeaf(by.name.clone());
         }
     }
-    let succeed = newest.not_before_real(policy) + policy.ca_age();
+    let succeed = newest.made() + policy.ca_age(newest);
     if succeed <= now && !moved && state.authorities.len() < MOST_AUTHORITIES {
         return Action::AddAuthority;
     }
@@ -138,8 +140,8 @@ pub fn decide(state: Option<&State>, published: bool, now: Seconds, policy: &Pol
 }
 
 impl Authority {
-    /// When it was made: certificates begin earlier, for clocks that lag behind.
-    fn not_before_real(&self, policy: &Policy) -> Seconds {
-        (self.not_after - policy.ca()).max(self.not_before)
+    /// When it was made: its validity begins [`BACKDATE`] earlier, or its own length where that is less.
+    fn made(&self) -> Seconds {
+        self.not_before + BACKDATE.min((self.not_after - self.not_before) / 2)
     }
 }

@@ -1,5 +1,6 @@
-//! The trait over a real API server. Verbs: get and patch on one Secret and one webhook configuration, by name;
-//! create on the Secret only where somebody deleted it, which the chart's Role need not allow.
+//! The trait over a real API server. Verbs: get and patch on one Secret and one webhook configuration, by name; and create
+//! on that Secret by name, for where somebody deleted it. A Role can allow `create` for one name only when the request's
+//! address says the name, as a server-side apply does and a POST does not.
 //!
 //! Narrow types of our own: a whole webhook configuration read and written back would lose fields newer than our types.
 
@@ -191,9 +192,27 @@ impl Cluster for Kubernetes {
                 "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": data,
                 "metadata": {"name": self.names.secret, "namespace": namespace},
             });
-            let path = format!("/api/v1/namespaces/{namespace}/secrets?fieldManager={MANAGER}");
-            self.ask(Method::POST, path, "application/json", Some(&body))
-                .await?
+            // Each authority is its own manager: of two replicas that make the Secret at one time the second gets a
+            // conflict, and does not put its authority over the first one's.
+            let digest = ring::digest::digest(&ring::digest::SHA256, content);
+            let own: Vec<String> = digest
+                .as_ref()
+                .iter()
+                .take(8)
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            let path = format!(
+                "{}?fieldManager={MANAGER}-{}&force=false",
+                self.secret_path(),
+                own.concat()
+            );
+            self.ask(
+                Method::PATCH,
+                path,
+                "application/apply-patch+yaml",
+                Some(&body),
+            )
+            .await?
         };
         Ok(())
     }

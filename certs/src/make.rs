@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use time::OffsetDateTime;
 
 /// Certificates begin this long before they are made, at most, for clocks that lag behind.
-const BACKDATE: Seconds = 3_600;
+pub(crate) const BACKDATE: Seconds = 3_600;
 
 /// Why a certificate could not be made.
 #[derive(Debug, thiserror::Error)]

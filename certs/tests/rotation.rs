@@ -162,6 +162,27 @@ fn wrong_names_are_repaired_at_once() {
 }
 
 #[test]
+fn an_authority_made_for_longer_than_is_now_asked_for_is_succeeded_by_todays_rule() {
+    let mut world = World::new(policy(10 * 365 * 86_400, 3_600, 2));
+    world.settle();
+    world.policy = policy(600, 120, 2);
+    // 120 and twice 2 before the end of 600, but not after two thirds of it.
+    world.now += 400;
+    world.settle();
+    assert_eq!(world.state.as_ref().unwrap().authorities.len(), 2);
+}
+
+#[test]
+fn an_authority_made_for_shorter_than_is_now_asked_for_is_succeeded_before_its_end() {
+    let mut world = World::new(policy(600, 120, 2));
+    world.settle();
+    world.policy = policy(10 * 365 * 86_400, 120, 2);
+    world.now += 400;
+    world.settle();
+    assert_eq!(world.state.as_ref().unwrap().authorities.len(), 2);
+}
+
+#[test]
 fn a_machine_asleep_for_years_wakes_up_to_a_new_authority() {
     let mut world = World::new(policy(86_400, 3_600, 30));
     world.settle();

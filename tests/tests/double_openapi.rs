@@ -79,7 +79,9 @@ fn the_double_takes_exactly_what_the_schema_and_the_sum_of_six_thousand_take() {
     let Some(schema) = schema("IncomingWebhookRequestPartial") else {
         return;
     };
-    let embeds = prop::collection::vec(embed(), 0..12);
+    // Most of the long ones are refused: short ones as well, so that enough are taken.
+    let few = prop::collection::vec(embed(), 0..2);
+    let embeds = prop_oneof![few, prop::collection::vec(embed(), 0..12)];
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(200)

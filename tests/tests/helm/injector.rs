@@ -23,7 +23,7 @@ fn its_rights_are_exactly_these() {
             "apiGroups": [""],
             "resources": ["secrets"],
             "resourceNames": ["dm-discord-monitoring-injector-tls"],
-            "verbs": ["get", "patch", "update"],
+            "verbs": ["get", "create", "patch", "update"],
         }])
     );
     for binding in ["ClusterRoleBinding", "RoleBinding"] {

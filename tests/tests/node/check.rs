@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::process::Command;
 
 /// The report on one namespace, and the exit code.
-async fn check(world: &World) -> (Value, Option<i32>) {
+pub(crate) async fn check(world: &World) -> (Value, Option<i32>) {
     let namespace = world.namespace.clone();
     let run = move || {
         Command::new(binary())

@@ -24,5 +24,6 @@ mod no_harm;
 mod opt_in;
 mod probes;
 mod restricted;
+mod rotation;
 mod upgrade;
 mod zero_touch;
