@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(outcome(2).await.unwrap(), Some(Outcome::Dropped));
         let late = app.queue(GUILD, CHANNEL, input("c", "t")).await.unwrap();
         assert_eq!(late, Queued::Finished);
-        let shown = store.unshown(16).await.unwrap();
+        let shown = store.unshown(None, 16).await.unwrap();
         let states: Vec<_> = shown.iter().map(|input| input.state.as_str()).collect();
         assert_eq!(
             states,

@@ -164,3 +164,41 @@ async fn a_guild_full_of_webhooks_is_said_before_discord_says_it_and_an_ended_ru
     assert!(!state.channels.contains_key(channel), "it made room");
     assert_eq!(state.answers(400), 0);
 }
+
+#[tokio::test]
+async fn webhooks_that_others_took_meanwhile_refuse_the_run_leave_no_channel_and_an_ended_run_makes_room()
+ {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord.fill_webhooks(990);
+    let bot = Life::start(Config {
+        archive_category: None,
+        ..config(&discord, directory.path())
+    });
+    let (_, first) = bot.register(run("t", "aaaa1111")).await;
+    // The bot has counted 991; it does not count again for a while.
+    discord.fill_webhooks(9);
+    let (status, problem) = bot.register(run("t", "bbbb2222")).await;
+    assert_eq!(status, 507, "{problem}");
+    let asked = discord.state().count("POST channel webhook", None);
+    assert!(asked <= 2, "{asked} times asked for a webhook");
+    let own = first["channelId"].as_str().unwrap();
+    let left: Vec<String> = discord
+        .state()
+        .runs()
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(left, [own], "no channel is left of it");
+
+    let path = format!("/runs/{own}");
+    let end = Some(json!({ "status": "succeeded" }));
+    bot.ask(Method::POST, &format!("{path}/finalize"), API, end)
+        .await;
+    eventually("finished", async || {
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        (run["state"] == "finished").then_some(())
+    })
+    .await;
+    let (status, next) = bot.register(run("t", "cccc3333")).await;
+    assert_eq!(status, 201, "{next}");
+}

@@ -16,6 +16,7 @@ use std::time::Duration;
 use support::discord::Discord;
 use support::eventually;
 use support::life::{API, Life, config, run};
+use tests::double::fault::{Action, Fault};
 
 /// A person types `/input text` in the channel; what the person is told.
 async fn say(discord: &Discord, bot: &Life, channel: &str, text: &str) -> String {
@@ -110,6 +111,10 @@ async fn an_input_that_the_end_of_its_run_overtook_is_shown_as_failed() {
         let (_, answer) = bot.register(run("t", "aaaa1111")).await;
         let channel = answer["channelId"].as_str().unwrap();
         say(&discord, &bot, channel, "too late").await;
+        feedback(&discord, channel, 1, "queued").await;
+        // What is said of the input comes late; the archive takes the webhook that says it.
+        let late = Fault::new(Action::Reset).route("PATCH webhook message");
+        discord.double.fault(late.times(1));
         let path = format!("/runs/{channel}/finalize");
         let end = Some(json!({ "status": "succeeded" }));
         bot.ask(Method::POST, &path, API, end).await;

@@ -247,7 +247,7 @@ impl Engine {
             .await;
         let made = match made {
             Err(ApiError::Rejected { code: 30058, .. }) => {
-                return Err(Halt::NoRoom(Cap::Webhooks.says().to_owned()));
+                return Err(self.no_webhook(run, &channel).await?);
             }
             made => self.unless_gone(run, made).await?,
         };
@@ -259,6 +259,25 @@ impl Engine {
         run.webhook_id = Some(made.id);
         self.app.step("webhook.stored").await;
         Ok(())
+    }
+
+    /// Others took the webhooks that were free when the channel was begun. The channel waits for an ended run to make
+    /// room; where none may go, it goes itself, and the registration is refused.
+    async fn no_webhook(&self, run: &mut Run, channel: &str) -> Result<Halt, Halt> {
+        self.guild(&run.guild_id).lock().await.recount();
+        let halt = self.make_room(&run.guild_id, Cap::Webhooks).await?;
+        if matches!(halt, Halt::NoRoom(_)) {
+            let reason = "the guild has no webhook left for it";
+            match self.bot().delete_channel(channel, reason).await {
+                Ok(()) => {}
+                Err(error) if error.is_gone() => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.guild(&run.guild_id).lock().await.remove(channel);
+            self.store.forget(&run.id).await?;
+            run.channel_id = None;
+        }
+        Ok(halt)
     }
 
     /// The webhook of this name in the channel; further ones of ours with the same name are removed.

@@ -8,12 +8,15 @@ use crate::store::{Shown, State};
 const BATCH: i64 = 16;
 
 impl Engine {
-    /// Shows what became of inputs. A failure is tried again with the next turn; a run that is gone shows nothing.
-    pub(super) async fn feedback(&self) -> Result<usize, Halt> {
+    /// Shows what became of inputs: of one run, or of all. A failure is tried again with the next turn; a run that is gone
+    /// shows nothing. Returns how many there were, at most [`BATCH`].
+    pub(super) async fn feedback(&self, run: Option<&str>) -> Result<usize, Halt> {
         if self.held().is_err() {
             return Ok(0);
         }
-        let inputs = self.store.unshown(BATCH).await?;
+        // Two at one time would say one thing twice.
+        let _one = self.showing.lock().await;
+        let inputs = self.store.unshown(run, BATCH).await?;
         let count = inputs.len();
         for input in inputs {
             let id = self.show(&input).await?;

@@ -24,6 +24,8 @@ impl Engine {
                     Err(error) => return Err(error.into()),
                 }
             }
+            // While there is a webhook to say it by.
+            while self.feedback(Some(&run.id)).await? > 0 {}
             self.show_end(&mut run, uncertain, archive.is_some())
                 .await?;
             self.store.intend(&run.id, "end").await?;

@@ -170,6 +170,11 @@ impl Guild {
         }
     }
 
+    /// Discord contradicted the count.
+    pub(crate) fn recount(&mut self) {
+        self.webhooks = None;
+    }
+
     /// A webhook of ours was deleted, by itself or with its channel.
     pub(crate) fn webhook_went(&mut self) {
         if let Some((count, _)) = &mut self.webhooks {

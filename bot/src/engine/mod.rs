@@ -21,7 +21,7 @@ mod topic;
 
 use crate::app::App;
 use crate::clock::now;
-use crate::store::{Run, State, Store};
+use crate::store::{Run, State, Store, StoreError};
 use discord::Bot;
 use guild::Guild;
 use halt::Halt;
@@ -81,6 +81,8 @@ pub(crate) struct Engine {
     guilds: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Guild>>>>,
     homes: tokio::sync::Mutex<HashMap<String, threads::Home>>,
     hold: Mutex<Hold>,
+    /// Held while feedback on inputs is shown.
+    showing: tokio::sync::Mutex<()>,
     lockable: AtomicBool,
     /// Whether a refusal asks for another look at the permissions.
     doubtful: AtomicBool,
@@ -105,6 +107,7 @@ pub(crate) async fn run(app: Arc<App>, store: Store, shutdown: CancellationToken
             guilds: Mutex::default(),
             homes: tokio::sync::Mutex::default(),
             hold: Mutex::default(),
+            showing: tokio::sync::Mutex::default(),
             lockable: AtomicBool::new(true),
             doubtful: AtomicBool::new(true),
         });
@@ -176,7 +179,7 @@ impl Engine {
             let engine = Arc::clone(self);
             tasks.spawn(async move {
                 loop {
-                    match engine.feedback().await {
+                    match engine.feedback(None).await {
                         Ok(0) => break,
                         Ok(_) => {}
                         Err(halt) => {
@@ -225,20 +228,32 @@ impl Engine {
         if halt.concerns_all() {
             self.refused(&halt.to_string());
         }
-        let pause = halt.pause(failures);
-        let until = now().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 2));
-        let written = match &halt {
-            Halt::NoRoom(why) if state == State::Creating => self.store.refuse(&id, why).await,
-            Halt::Wait { .. } if self.held().is_ok() => self.store.wait(&id, until).await,
-            _ => {
-                tracing::warn!(run = id, error = %halt, wait = ?pause, "a run does not go on");
-                self.store.postpone(&id, until, &halt.to_string()).await
-            }
-        };
-        if let Err(error) = written {
+        if let Err(error) = self.rest(&id, state, failures, &halt).await {
             tracing::warn!(%error, "the store does not answer; runs wait");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+
+    /// Leaves a run alone for a while, or refuses it: something is written, or it would be due again at once.
+    async fn rest(
+        &self,
+        id: &str,
+        state: State,
+        failures: i64,
+        halt: &Halt,
+    ) -> Result<(), StoreError> {
+        if let (Halt::NoRoom(why), State::Creating) = (halt, state)
+            && self.store.refuse(id, why).await?
+        {
+            return Ok(());
+        }
+        let pause = halt.pause(failures);
+        let until = now().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 2));
+        if matches!(halt, Halt::Wait { .. }) && self.held().is_ok() {
+            return self.store.wait(id, until).await;
+        }
+        tracing::warn!(run = id, error = %halt, wait = ?pause, "a run does not go on");
+        self.store.postpone(id, until, &halt.to_string()).await
     }
 
     /// Permissions, then store against guild, for every guild there are runs in. Whether all could be compared.

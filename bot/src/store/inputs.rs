@@ -230,12 +230,17 @@ impl Store {
         Ok(())
     }
 
-    /// Inputs whose feedback is out of date, oldest first.
-    pub(crate) async fn unshown(&self, limit: i64) -> Result<Vec<Shown>, StoreError> {
+    /// Inputs whose feedback is out of date, of one run or of all, oldest first.
+    pub(crate) async fn unshown(
+        &self,
+        run: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Shown>, StoreError> {
         let rows = sqlx::query(
             "SELECT run_id, seq, kind, author, state, message_id FROM inputs WHERE shown <> state \
-             ORDER BY created_at, seq LIMIT $1",
+             AND ($1 = '' OR run_id = $1) ORDER BY created_at, seq LIMIT $2",
         )
+        .bind(run.unwrap_or_default())
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;

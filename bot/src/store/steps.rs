@@ -182,8 +182,8 @@ impl Store {
     }
 
     /// There is no room for the run.
-    pub(crate) async fn refuse(&self, id: &str, problem: &str) -> Result<(), StoreError> {
-        sqlx::query(
+    pub(crate) async fn refuse(&self, id: &str, problem: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query(
             "UPDATE runs SET state = 'refused', problem = $2 WHERE id = $1 AND state = 'creating' \
              AND channel_id IS NULL",
         )
@@ -192,7 +192,7 @@ impl Store {
         .execute(&self.pool)
         .await?;
         self.wake_run(id).await;
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 
     /// Removes a row that never had a channel, so that its attempt's number is free again.
