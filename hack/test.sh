@@ -13,7 +13,7 @@ export CLUSTER=${CLUSTER:-node}
 all_checks
 if [ "${FULL:-}" = true ]; then
   step "the bot on a real PostgreSQL" "$ROOT/hack/postgres.sh" cargo test --locked --workspace \
-    --test kill --test threads --test relay --test replicas --no-fail-fast -- --include-ignored
+    --test kill --test threads --test relay --test replicas --test runs --test trouble --test caps --no-fail-fast -- --include-ignored
 fi
 if [ "$CLUSTER" = none ]; then
   left_out "tests on a real node" "CLUSTER=none"

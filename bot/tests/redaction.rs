@@ -188,7 +188,7 @@ async fn no_secret_is_in_what_is_said_of_a_database_or_a_discord_that_fails() {
 }
 
 #[test]
-fn no_secret_is_in_what_a_debugger_prints_of_the_settings() {
+fn no_secret_is_in_what_a_debugger_or_a_panic_prints_of_the_settings() {
     let discord = Discord::start();
     let dir = tempfile::tempdir().unwrap();
     let config = bot::Config {
@@ -202,4 +202,10 @@ fn no_secret_is_in_what_a_debugger_prints_of_the_settings() {
         &format!("{config:?}"),
         &[API, SIGNING, PASSWORD, TOKEN],
     );
+    // What `expect` says of an error is its Debug.
+    let broken = std::panic::AssertUnwindSafe(|| Err::<(), _>(&config).expect("no trouble"));
+    let said = std::panic::catch_unwind(broken).unwrap_err();
+    let said = said.downcast_ref::<String>().unwrap();
+    assert!(said.contains("Config"), "{said}");
+    assert_silent("a panic", said, &[API, SIGNING, PASSWORD, TOKEN]);
 }
