@@ -14,7 +14,12 @@ preflight() {
     log "the kernel has no br_netfilter: a Pod that calls a Service whose Pod is itself on this node may get no answer"
   unshare --pid --mount --net --uts --ipc --fork true 2>/dev/null || die "this machine forbids new namespaces" "$OTHERWISE"
   ! ip -4 route show 2>/dev/null | grep -qF "$NODE_NET." ||
-    die "the network $NODE_NET.0 is in use on this host" "set NODE_NET to three other numbers, as in NODE_NET=10.246.0"
+    die "the network $NODE_NET.0 is in use on this host" \
+      "make node-down where that node was started, or set NODE_LINK and NODE_NET, as in NODE_LINK=dm-node1 NODE_NET=10.246.0"
+  # Two nodes of one name would share firewall rules and cgroups, and the end of one would be the end of both.
+  ! ip link show "$NODE_LINK" >/dev/null 2>&1 ||
+    die "the interface $NODE_LINK stands already on this host" \
+      "make node-down where its node was started, or set NODE_LINK, as in NODE_LINK=dm-node1"
 }
 
 # preflight_commands: after hack/tools.sh apt had its chance.
