@@ -77,9 +77,8 @@ demo: ## A watched agent, its posts as they arrive, and a summary
 	@hack/demo.sh
 
 .PHONY: ct
-ct: ## ct lint, where chart-testing is installed
-	@command -v ct >/dev/null || { echo "ct: chart-testing is missing; install it with yamllint and yamale (https://github.com/helm/chart-testing)" >&2; exit 1; }
-	@ct lint --config ct.yaml
+ct: ## chart-testing's lint over the charts
+	@hack/ct.sh
 
 .PHONY: package
 package: ## The charts as archives in .cache/charts

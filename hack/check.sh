@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 source "$ROOT/hack/steps.sh"
 cd "$ROOT"
 
-"$ROOT/hack/tools.sh" charts rust
+"$ROOT/hack/tools.sh" charts ct rust
 # shellcheck source=hack/checks.sh
 source "$ROOT/hack/checks.sh"
 all_checks

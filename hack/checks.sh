@@ -22,5 +22,6 @@ all_checks() {
   step "dependency rules" cargo-deny --log-level warn check bans licenses sources
   step "lints" cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
   step "chart dependencies" make --no-print-directory charts
+  step "ct lint" "$ROOT/hack/ct.sh"
   step "unit, property, golden and chart tests" cargo test --workspace --locked --no-fail-fast
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tools.sh [GROUP...]: makes the programs that no package registry ships, from pinned Go tool modules, into .tools/.
 # Groups: apt (Debian packages), helm (helm, kubeconform: all that the demo needs), charts (those and what checks charts and
-# workflows), helm4 (for test-full), node (Kubernetes, etcd, CoreDNS, metrics-server), postgres (for
+# workflows), ct (chart-testing), helm4 (for test-full), node (Kubernetes, etcd, CoreDNS, metrics-server), postgres (for
 # test-full), rust (cargo-deny). Without a group: all that this machine has a use for, but what is for test-full. A group that is up to date costs milliseconds.
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -100,6 +100,21 @@ group_charts() {
   for module in actionlint helm-docs kube-score helm-unittest; do go_tools "$module" "$TOOLS/bin" ""; done
 }
 
+# chart-testing calls two Python programs, which get an environment of their own beside it.
+group_ct() {
+  local wanted=$ROOT/hack/tools/ct/requirements.txt schema
+  go_tools ct "$TOOLS/ct/bin" ""
+  ! cmp -s "$wanted" "$TOOLS/ct/requirements.txt" || return 0
+  one_at_a_time ct-python
+  python3 -m venv --help >/dev/null 2>&1 || die "python3 -m venv is missing: ct calls yamllint and yamale" "apt-get install python3-venv"
+  schema=$(cd "$ROOT/hack/tools/ct" && go list -m -f '{{.Dir}}' github.com/helm/chart-testing/v3)/etc/chart_schema.yaml
+  install -m 0644 "$schema" "$TOOLS/ct/chart_schema.yaml"
+  run "yamllint and yamale" python_of_ct "$TOOLS/ct/python" "$wanted"
+  ln -sfn ../python/bin/yamllint ../python/bin/yamale "$TOOLS/ct/bin/"
+  cp "$wanted" "$TOOLS/ct/requirements.txt"
+}
+python_of_ct() { python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"; }
+
 # In a folder of its own, for it is called helm too.
 group_helm4() { go_tools helm4 "$TOOLS/helm4" "-X helm.sh/helm/v4/internal/version.version=$(version helm4 helm.sh/helm/v4)"; }
 
@@ -123,12 +138,12 @@ group_rust() {
 }
 
 [ $# -gt 0 ] || case $CLUSTER in
-  node) set -- apt charts node rust ;;
-  *) set -- charts rust ;;
+  node) set -- apt charts ct node rust ;;
+  *) set -- charts ct rust ;;
 esac
 for group in "$@"; do
   case $group in
-    apt | helm | charts | helm4 | node | postgres | rust) "group_$group" ;;
-    *) die "no group called $group" "one of: apt helm charts helm4 node postgres rust" ;;
+    apt | helm | charts | ct | helm4 | node | postgres | rust) "group_$group" ;;
+    *) die "no group called $group" "one of: apt helm charts ct helm4 node postgres rust" ;;
   esac
 done
