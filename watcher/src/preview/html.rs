@@ -19,6 +19,12 @@ impl<'a> Page<'a> {
     }
 }
 
+/// A time as precise as Discord shows it, in UTC.
+fn minute(timestamp: &str) -> String {
+    let whole = timestamp.get(..16).unwrap_or(timestamp);
+    whole.replace('T', " ")
+}
+
 impl Show for Page<'_> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_all(include_bytes!("head.html"))
@@ -47,8 +53,10 @@ impl Show for Page<'_> {
                 }
                 writeln!(self.out, "</dl>")?;
             }
-            let footer = embed.footer.iter().map(|footer| footer.text.as_str());
-            let details: Vec<_> = footer.chain(embed.timestamp.as_deref()).collect();
+            let footer = embed.footer.iter().map(|footer| footer.text.clone());
+            let details: Vec<_> = footer
+                .chain(embed.timestamp.as_deref().map(minute))
+                .collect();
             if !details.is_empty() {
                 writeln!(
                     self.out,

@@ -24,10 +24,12 @@ pub(super) fn markdown(text: &str) -> String {
     for (at, part) in text.split("```").enumerate() {
         if at % 2 == 1 {
             block(part, &mut html);
-        } else {
-            for line in part.trim_matches('\n').split('\n') {
-                prose(line, &mut html);
-            }
+            continue;
+        }
+        // A block stands on lines of its own in any case.
+        let part = part.trim_matches('\n');
+        for line in part.split('\n').filter(|_| !part.is_empty()) {
+            prose(line, &mut html);
         }
     }
     html
@@ -117,7 +119,7 @@ mod tests {
         assert_eq!(markdown("## Head"), "<h4>Head</h4>");
         assert_eq!(
             markdown("```diff\n+a\n b\n```"),
-            "\n<pre><span class=add>+a</span>\n b\n</pre>\n"
+            "<pre><span class=add>+a</span>\n b\n</pre>"
         );
         assert_eq!(markdown("2 * 3 ` x"), "2 * 3 ` x\n");
     }
