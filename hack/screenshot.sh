@@ -10,7 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 run "building player and watcher" cargo build --locked --package tests --package watcher --bins
 built=${CARGO_TARGET_DIR:-target}/debug
 "$built/player" --generate demo --seed 1 --config-dir "$scratch/claude" --cwd /workspace >/dev/null
-"$built/watcher" preview --html "$scratch/page.html" "$scratch/claude"
+"$built/watcher" preview --html "$scratch/page.html" "$(ls "$scratch"/claude/projects/*/*.jsonl)"
 # The bottom edge falls between two posts.
 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=820,954 \
   --screenshot="$ROOT/docs/preview.png" "file://$scratch/page.html" 2>"$scratch/log" || { cat "$scratch/log" >&2; die "no picture was made" "read what it says above"; }
