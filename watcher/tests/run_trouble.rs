@@ -282,6 +282,26 @@ fn asked_to_end_in_an_outage_it_ends_in_time_and_tells_what_is_missing() {
 }
 
 #[test]
+fn asked_to_end_after_an_outage_it_waits_no_longer_for_its_next_try() {
+    let discord = Discord::start();
+    // A proxy's page is tried again after 5 s at the soonest.
+    discord.script(|_, count| match count {
+        0..=1 => Answer::Say(403, "", "<html>not now</html>".into()),
+        _ => Answer::Save,
+    });
+    let mut pod = Pod::new(&discord);
+    pod.set("FLUSH_SECONDS", "4");
+    let watcher = pod.start();
+    pod.append(&lines(0..12));
+    eventually("a failure", || {
+        pod.log().contains("not sent yet").then_some(())
+    });
+    assert_eq!(watcher.end(), Some(0));
+    assert_eq!(discord.events(), (0..12).collect::<Vec<_>>());
+    assert_eq!(pod.termination()["unsent"], 0);
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let discord = Discord::start();
     discord.script(|_, _| Answer::Hang(Duration::from_mins(1)));

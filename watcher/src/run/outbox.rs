@@ -5,7 +5,7 @@
 
 use super::pace::Pace;
 use crate::metrics::Metrics;
-use crate::send::{Batch, Delivery, Queue, Waiting, deliver, edit};
+use crate::send::{Batch, Delivery, Hurry, Queue, Waiting, deliver, edit};
 use discord::{Client, Error, Message, WebhookUrl};
 use std::future::Future;
 use std::pin::Pin;
@@ -43,6 +43,7 @@ pub(super) struct Outbox {
     pace: Pace,
     limits_seen: u64,
     metrics: Rc<Metrics>,
+    hurry: Hurry,
 }
 
 impl Outbox {
@@ -55,6 +56,7 @@ impl Outbox {
             pace: Pace::default(),
             limits_seen: 0,
             metrics,
+            hurry: Hurry::default(),
         }
     }
 
@@ -66,6 +68,11 @@ impl Outbox {
     /// Whether an edit is under way.
     pub(super) fn is_editing(&self) -> bool {
         self.editing.is_some()
+    }
+
+    /// From now on there is little time: nobody waits longer than Discord asks for.
+    pub(super) fn hurry(&self) {
+        self.hurry.begin();
     }
 
     /// Gives up on what is under way; it may or may not arrive.
@@ -121,9 +128,9 @@ impl Outbox {
         done: fn(Delivery) -> Done,
     ) {
         self.pace.started(Instant::now());
-        let metrics = Rc::clone(&self.metrics);
+        let (metrics, hurry) = (Rc::clone(&self.metrics), self.hurry.clone());
         self.posting = Some(Box::pin(async move {
-            done(deliver(&client, &webhook, &posts, &metrics).await)
+            done(deliver(&client, &webhook, &posts, &metrics, &hurry).await)
         }));
     }
 

@@ -166,6 +166,7 @@ impl Run {
         self.feed.follower.finish();
         let ending = self.ending.get_or_insert_with(|| Ending::new(now, None));
         ending.hurry(now, limit);
+        self.outbox.hurry();
     }
 
     fn is_over(&self, now: Instant) -> bool {

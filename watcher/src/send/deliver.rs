@@ -4,6 +4,7 @@
 //! its reason, so that nothing disappears in silence. Dropping the future is how the caller gives up.
 
 use super::batch::message;
+use super::hurry::Hurry;
 use super::queue::Waiting;
 use crate::metrics::Metrics;
 use discord::{Backoff, Client, Embed, Error, Message, MessageId, WebhookUrl, limits};
@@ -32,8 +33,15 @@ pub async fn deliver(
     webhook: &WebhookUrl,
     posts: &[Rc<Waiting>],
     metrics: &Metrics,
+    hurry: &Hurry,
 ) -> Delivery {
-    let refused = match send(client, webhook, &message(posts), metrics).await {
+    let sender = Sender {
+        client,
+        webhook,
+        metrics,
+        hurry,
+    };
+    let refused = match sender.send(&message(posts)).await {
         Ok(id) => {
             return Delivery {
                 done: posts.len(),
@@ -51,7 +59,7 @@ pub async fn deliver(
         Err(error) => error,
     };
     if let [post] = posts {
-        return match reduced(client, webhook, post, &refused, metrics).await {
+        return match sender.reduced(post, &refused).await {
             Ok(id) => Delivery {
                 done: 1,
                 message: id,
@@ -67,10 +75,8 @@ pub async fn deliver(
     tracing::warn!(error = %refused, posts = posts.len(), "a message was refused; its posts are sent one by one");
     let mut last = None;
     for (done, post) in posts.iter().enumerate() {
-        let sent = match send(client, webhook, &message([post]), metrics).await {
-            Err(error) if !error.is_final() => {
-                reduced(client, webhook, post, &error, metrics).await
-            }
+        let sent = match sender.send(&message([post])).await {
+            Err(error) if !error.is_final() => sender.reduced(post, &error).await,
             other => other,
         };
         match sent {
@@ -106,60 +112,65 @@ pub async fn edit(
     result
 }
 
-/// Tries until there is an answer that another try would not change.
-async fn send(
-    client: &Client,
-    webhook: &WebhookUrl,
-    message: &Message,
-    metrics: &Metrics,
-) -> Result<Option<MessageId>, Error> {
-    let mut backoff = Backoff::default();
-    let mut failures = 0_u32;
-    loop {
-        let error = match client.execute_webhook(webhook, message.clone()).await {
-            Ok(id) => {
-                if failures > 0 {
-                    tracing::info!(failures, "Discord takes messages again");
-                }
-                metrics.reachable(None);
-                return Ok(id);
-            }
-            Err(error) => error,
-        };
-        let Some(wait) = backoff.after(&error) else {
-            return Err(error);
-        };
-        failures = failures.saturating_add(1);
-        metrics.retried(&error);
-        // The first failure and then ever rarer ones: an outage of hours must not fill the log.
-        if failures.is_power_of_two() {
-            let wait = wait_text(wait);
-            tracing::warn!(%error, failures, wait, "not sent yet; the transcript keeps what follows");
-        }
-        tokio::time::sleep(wait).await;
-    }
+/// What each of a delivery's messages needs.
+struct Sender<'a> {
+    client: &'a Client,
+    webhook: &'a WebhookUrl,
+    metrics: &'a Metrics,
+    hurry: &'a Hurry,
 }
 
-/// A smaller message in place of one that Discord refused, then a stub. Only a final error comes back.
-async fn reduced(
-    client: &Client,
-    webhook: &WebhookUrl,
-    post: &Waiting,
-    refused: &Error,
-    metrics: &Metrics,
-) -> Result<Option<MessageId>, Error> {
-    metrics.refused.inc();
-    tracing::warn!(error = %refused, "a post was refused; a smaller one with the reason is sent in its place");
-    for message in [smaller(post, refused), stub(refused)] {
-        match send(client, webhook, &message, metrics).await {
-            Ok(id) => return Ok(id),
-            Err(error) if error.is_final() => return Err(error),
-            Err(error) => tracing::warn!(%error, "the smaller message was refused too"),
+impl Sender<'_> {
+    /// Tries until there is an answer that another try would not change.
+    async fn send(&self, message: &Message) -> Result<Option<MessageId>, Error> {
+        let mut backoff = Backoff::default();
+        let mut failures = 0_u32;
+        loop {
+            let sent = self.client.execute_webhook(self.webhook, message.clone());
+            let error = match sent.await {
+                Ok(id) => {
+                    if failures > 0 {
+                        tracing::info!(failures, "Discord takes messages again");
+                    }
+                    self.metrics.reachable(None);
+                    return Ok(id);
+                }
+                Err(error) => error,
+            };
+            let Some(wait) = backoff.after(&error) else {
+                return Err(error);
+            };
+            failures = failures.saturating_add(1);
+            self.metrics.retried(&error);
+            // The first failure and then ever rarer ones: an outage of hours must not fill the log.
+            if failures.is_power_of_two() {
+                let wait = wait_text(wait);
+                tracing::warn!(%error, failures, wait, "not sent yet; the transcript keeps what follows");
+            }
+            // What Discord asks for is obeyed to the last; what we chose ourselves may be too long.
+            if matches!(error, Error::RateLimited { .. }) {
+                tokio::time::sleep(wait).await;
+            } else {
+                self.hurry.pause(wait).await;
+            }
         }
     }
-    metrics.lost.inc();
-    tracing::error!(error = %refused, "a post is lost: Discord refuses even a stub in its place");
-    Ok(None)
+
+    /// A smaller message in place of one that Discord refused, then a stub. Only a final error comes back.
+    async fn reduced(&self, post: &Waiting, refused: &Error) -> Result<Option<MessageId>, Error> {
+        self.metrics.refused.inc();
+        tracing::warn!(error = %refused, "a post was refused; a smaller one with the reason is sent in its place");
+        for message in [smaller(post, refused), stub(refused)] {
+            match self.send(&message).await {
+                Ok(id) => return Ok(id),
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => tracing::warn!(%error, "the smaller message was refused too"),
+            }
+        }
+        self.metrics.lost.inc();
+        tracing::error!(error = %refused, "a post is lost: Discord refuses even a stub in its place");
+        Ok(None)
+    }
 }
 
 fn smaller(post: &Waiting, refused: &Error) -> Message {
