@@ -24,6 +24,7 @@ mod hooks;
 mod interact;
 pub mod interaction;
 mod message;
+pub mod mutator;
 mod name;
 mod overwrites;
 mod page;

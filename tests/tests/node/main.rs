@@ -25,5 +25,6 @@ mod opt_in;
 mod probes;
 mod restricted;
 mod rotation;
+mod second_mutator;
 mod upgrade;
 mod zero_touch;

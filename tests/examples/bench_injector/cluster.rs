@@ -1,0 +1,233 @@
+//! What needs an API server, which calls us on this machine by address. Nothing is kept: two namespaces and one webhook
+//! configuration are made and deleted, and Pods are created with dry-run, through admission and not into the store.
+
+use crate::caller::Door;
+use crate::load::part;
+use crate::process::Server;
+use crate::review::Review;
+use crate::served::{certificate, first_answer, free_address, serve};
+use crate::table::{self, Row};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kube::Client;
+use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const WITH: &str = "dm-bench-with";
+const WITHOUT: &str = "dm-bench-without";
+const WEBHOOKS: &str = "dm-bench";
+const SECRET: &str = "dm-bench-tls";
+const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+
+/// One call of the API server, its answer as text.
+async fn call(client: &Client, method: &str, path: &str, body: &Value) -> anyhow::Result<String> {
+    let body = match body {
+        Value::Null => Vec::new(),
+        body => serde_json::to_vec(body)?,
+    };
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json");
+    Ok(client.request_text(request.body(body)?).await?)
+}
+
+async fn delete_all(client: &Client) {
+    let secret = format!("/api/v1/namespaces/{WITH}/secrets/{SECRET}");
+    let configuration = format!("{CONFIGURATIONS}/{WEBHOOKS}");
+    let namespaces = [WITH, WITHOUT].map(|name| format!("/api/v1/namespaces/{name}"));
+    for path in [configuration, secret].into_iter().chain(namespaces) {
+        // What is not there need not go.
+        let _ = call(client, "DELETE", &path, &Value::Null).await;
+    }
+}
+
+/// The webhook's one entry: a Pod of namespace [`WITH`] that asks, as the chart has it.
+fn configuration(client_config: &Value, failure: &str) -> Value {
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": WEBHOOKS},
+        "webhooks": [{
+            "name": "pods.bench.discord-monitoring.io",
+            "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": failure,
+            "timeoutSeconds": 5, "reinvocationPolicy": "IfNeeded", "matchPolicy": "Equivalent",
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"],
+                "scope": "Namespaced"}],
+            "clientConfig": client_config,
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": WITH}},
+            "matchConditions": [{"name": "asks", "expression":
+                "object.metadata.?annotations['discord-monitoring.io/inject'].orValue('') == 'true'"}],
+        }],
+    })
+}
+
+pub(crate) async fn run(args: &crate::Cluster) {
+    let config = kube::Config::infer().await.expect("KUBECONFIG");
+    let host = own_address(&config);
+    let client = Client::try_from(config).unwrap();
+    let listed = call(&client, "GET", CONFIGURATIONS, &Value::Null).await;
+    assert!(
+        !listed.unwrap().contains("discord-monitoring"),
+        "an injector is installed in this cluster, or its webhooks were left: uninstall it first"
+    );
+    delete_all(&client).await;
+    starts(args, &client).await;
+    creations(args, &client, host).await;
+    delete_all(&client).await;
+}
+
+/// Our address as the API server sees it.
+fn own_address(config: &kube::Config) -> IpAddr {
+    let url = &config.cluster_url;
+    let server = (url.host().unwrap(), url.port_u16().unwrap_or(443));
+    let server = server.to_socket_addrs().unwrap().next().unwrap();
+    let stream = TcpStream::connect(server).unwrap();
+    stream.local_addr().unwrap().ip()
+}
+
+/// From a process' start, no certificate made yet, to its first answer that the published bundle verifies.
+async fn starts(args: &crate::Cluster, client: &Client) {
+    // Nobody calls it: the Service is not there.
+    let service = json!({"service": {"name": "bench", "namespace": WITH, "path": "/inject"}});
+    namespace(client, WITH).await;
+    let mut row = Row::new();
+    for _ in 0..args.starts {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}});
+        let secrets = format!("/api/v1/namespaces/{WITH}/secrets");
+        call(client, "POST", &secrets, &secret).await.unwrap();
+        let entry = configuration(&service, "Ignore");
+        call(client, "POST", CONFIGURATIONS, &entry).await.unwrap();
+
+        let listen = free_address();
+        let mut command = Command::new(&args.injector);
+        command.args(["serve", "--listen", &listen.to_string()]);
+        command.args(["--secret-name", SECRET, "--namespace", WITH]);
+        command.args(["--webhook-configuration", WEBHOOKS]);
+        command.args(["--service-name", "bench", "--sidecar"]);
+        command.arg(&args.sidecar);
+        let begun = Instant::now();
+        let server = Server::start(command);
+        let mut door = Door {
+            address: listen,
+            host: format!("bench.{WITH}.svc"),
+            path: "/inject".to_owned(),
+            trusted: String::new(),
+            review: Review::ours(),
+        };
+        let path = format!("{CONFIGURATIONS}/{WEBHOOKS}");
+        while door.trusted.is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "no caBundle");
+            let found = call(client, "GET", &path, &Value::Null).await.unwrap();
+            let found: Value = serde_json::from_str(&found).unwrap();
+            if let Some(bundle) = found["webhooks"][0]["clientConfig"]["caBundle"].as_str() {
+                door.trusted = String::from_utf8(STANDARD.decode(bundle).unwrap()).unwrap();
+            }
+        }
+        first_answer(&door).await;
+        table::add(&mut row, "injector", begun.elapsed().as_secs_f64() * 1000.0);
+        drop(server);
+        for path in [path, format!("{secrets}/{SECRET}")] {
+            call(client, "DELETE", &path, &Value::Null).await.unwrap();
+        }
+    }
+    table::print(
+        "start, self-managed, ms",
+        &row,
+        "goal: under 500 ms",
+    );
+}
+
+/// A namespace in which Pods can be created: its service account is there.
+async fn namespace(client: &Client, name: &str) {
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        // One that is still being deleted goes first.
+        let _ = call(client, "POST", "/api/v1/namespaces", &namespace).await;
+        let found = call(client, "GET", &account, &Value::Null).await;
+        let path = format!("/api/v1/namespaces/{name}");
+        let state = call(client, "GET", &path, &Value::Null).await;
+        if found.is_ok() && state.is_ok_and(|text| text.contains(r#""phase":"Active""#)) {
+            return;
+        }
+        assert!(Instant::now() < end, "no namespace {name}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The same Pod with our webhook and without any, by turns.
+async fn creations(args: &crate::Cluster, client: &Client, host: IpAddr) {
+    namespace(client, WITH).await;
+    namespace(client, WITHOUT).await;
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = certificate(&host.to_string(), folder.path());
+    let listen = SocketAddr::new(host, free_address().port());
+    let _server = Server::start(serve(&args.injector, &args.sidecar, folder.path(), listen));
+    let door = Door {
+        address: listen,
+        host: host.to_string(),
+        path: "/inject".to_owned(),
+        trusted: trusted.clone(),
+        review: Review::ours(),
+    };
+    first_answer(&door).await;
+    let url = json!({"url": format!("https://{listen}/inject"), "caBundle": STANDARD.encode(trusted)});
+    let entry = configuration(&url, "Fail");
+    call(client, "POST", CONFIGURATIONS, &entry).await.unwrap();
+    let pod = pod();
+    let mut times = [Vec::new(), Vec::new()];
+    let begun = Instant::now();
+    while times[0].len() < args.pods {
+        for (at, namespace) in [WITH, WITHOUT].iter().enumerate() {
+            let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
+            let asked = Instant::now();
+            let made = call(client, "POST", &path, &pod).await.unwrap();
+            let time = asked.elapsed();
+            let injected = made.contains("discord-watcher");
+            // The API server hears of new webhooks a moment later.
+            if at == 0 && !injected {
+                assert!(begun.elapsed() < Duration::from_secs(20), "not called");
+                break;
+            }
+            assert_eq!(injected, at == 0, "{made}");
+            times[at].push(time);
+        }
+    }
+    for times in &mut times {
+        times.sort_unstable();
+    }
+    let [with, without] = times.map(|times| (part(&times, 500) / 1e3, part(&times, 990) / 1e3));
+    table::alone(
+        "Pod creation (dry-run), ms",
+        &format!(
+            "median {:.2} with, {:.2} without, {:.2} more; 99 % {:.2} with, {:.2} without; {} each by turns",
+            with.0, without.0, with.0 - without.0, with.1, without.1, args.pods
+        ),
+        "goal: under 2 ms more",
+    );
+}
+
+/// The review's Pod as its creator sends it.
+fn pod() -> Value {
+    let (body, _) = Review::ours().body(0);
+    let review: Value = serde_json::from_slice(&body).unwrap();
+    let mut pod = review["request"]["object"].clone();
+    for field in ["managedFields", "ownerReferences", "finalizers", "uid", "namespace"] {
+        pod["metadata"].as_object_mut().unwrap().remove(field);
+    }
+    for field in ["creationTimestamp", "generation"] {
+        pod["metadata"].as_object_mut().unwrap().remove(field);
+    }
+    pod.as_object_mut().unwrap().remove("status");
+    let spec = &mut pod["spec"];
+    let admitted = |item: &Value| !item.to_string().contains("kube-api-access");
+    for list in ["/volumes", "/containers/0/volumeMounts"] {
+        let list = spec.pointer_mut(list).unwrap().as_array_mut().unwrap();
+        list.retain(admitted);
+    }
+    pod
+}

@@ -1,0 +1,233 @@
+//! What needs no cluster: processor time, latency, memory, start, sizes.
+
+use crate::Served;
+use crate::caller::Door;
+use crate::load;
+use crate::process::{Server, processor_time, resident};
+use crate::review::Review;
+use crate::table::{self, Row};
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// As many reviews are open at a time: one is a creation after the other, several a burst.
+const OPEN: [usize; 2] = [1, 8];
+/// Reviews a second of the latency's load.
+const RATE: u32 = 500;
+/// Open reviews of the long load, which only has to be over soon.
+const LONG_OPEN: usize = 16;
+
+/// A server, and the way to it.
+struct Contender {
+    name: String,
+    door: Arc<Door>,
+    pid: Option<u32>,
+    _server: Option<Server>,
+}
+
+/// A port that nobody listens on now.
+pub(crate) fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// A certificate for `name` and its key, as files in `folder`; returned as PEM.
+pub(crate) fn certificate(name: &str, folder: &Path) -> String {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    std::fs::write(folder.join("tls.crt"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
+    made.cert.pem()
+}
+
+/// `injector serve` with the certificate in `folder`.
+pub(crate) fn serve(injector: &Path, sidecar: &Path, folder: &Path, listen: SocketAddr) -> Command {
+    let mut command = Command::new(injector);
+    command.args(["serve", "--listen", &listen.to_string()]);
+    command.arg("--tls-cert").arg(folder.join("tls.crt"));
+    command.arg("--tls-key").arg(folder.join("tls.key"));
+    command.arg("--sidecar").arg(sidecar);
+    command
+}
+
+/// Asks until there is a right answer; the answer.
+pub(crate) async fn first_answer(door: &Door) -> bytes::Bytes {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = match door.connect().await {
+            Ok(connection) => door.ask(&connection, 0).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(answer) => return answer,
+            Err(error) if Instant::now() > end => panic!("no answer: {error:#}"),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+fn door(address: SocketAddr, trusted: &str) -> Door {
+    Door {
+        address,
+        host: "localhost".to_owned(),
+        path: "/inject".to_owned(),
+        trusted: trusted.to_owned(),
+        review: Review::ours(),
+    }
+}
+
+/// Starts a server; its first right answer, and the milliseconds until then.
+async fn start(name: &str, command: Command, door: Door) -> (Contender, bytes::Bytes, f64) {
+    let begun = Instant::now();
+    let server = Server::start(command);
+    let answer = first_answer(&door).await;
+    let contender = Contender {
+        name: name.to_owned(),
+        door: Arc::new(door),
+        pid: Some(server.id()),
+        _server: Some(server),
+    };
+    (contender, answer, begun.elapsed().as_secs_f64() * 1000.0)
+}
+
+fn peer(args: &Served) -> Option<Contender> {
+    let url: http::Uri = args.peer_url.as_ref()?.parse().unwrap();
+    let host = url.host().unwrap().to_owned();
+    let port = url.port_u16().unwrap_or(443);
+    let review = args.peer_body.as_ref().map_or_else(Review::ours, |path| {
+        Review::of(&std::fs::read_to_string(path).unwrap())
+    });
+    let trusted = std::fs::read_to_string(args.peer_ca.as_ref().expect("--peer-ca")).unwrap();
+    let path = url.path_and_query().map_or("/", |path| path.path());
+    Some(Contender {
+        name: "peer".to_owned(),
+        door: Arc::new(Door {
+            address: (host.as_str(), port).to_socket_addrs().unwrap().next()?,
+            path: path.to_owned(),
+            host,
+            trusted,
+            review,
+        }),
+        pid: args.peer_pid,
+        _server: None,
+    })
+}
+
+pub(crate) async fn run(args: &Served) {
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = certificate("localhost", folder.path());
+    let ours = |listen| serve(&args.injector, &args.sidecar, folder.path(), listen);
+    let patch = folder.path().join("patch");
+    let floor = |listen: SocketAddr| {
+        let mut command = Command::new(&args.floor);
+        command.arg(listen.to_string());
+        command.args(["tls.crt", "tls.key"].map(|name| folder.path().join(name)));
+        command.arg(&patch);
+        command
+    };
+    let at = free_address();
+    let (injector, answer, _) = start("injector", ours(at), door(at, &trusted)).await;
+    let text = String::from_utf8(answer.to_vec()).unwrap();
+    let (_, rest) = text.split_once(r#""patch":""#).unwrap();
+    // The floor's answer is as long as ours.
+    std::fs::write(&patch, rest.split('"').next().unwrap()).unwrap();
+    let at = free_address();
+    let (below, ..) = start("floor", floor(at), door(at, &trusted)).await;
+    let contenders: Vec<Contender> = [Some(below), Some(injector), peer(args)]
+        .into_iter()
+        .flatten()
+        .collect();
+    println!(
+        "a review of {} bytes, an answer of {}; {} rounds by turns, median (lowest..highest)",
+        Review::ours().body(0).0.len(),
+        text.len(),
+        args.rounds
+    );
+
+    for open in OPEN {
+        let mut row = Row::new();
+        for _ in 0..args.rounds {
+            for one in &contenders {
+                if let Some(pid) = one.pid {
+                    let cost = load::cost(&one.door, pid, args.reviews, open).await;
+                    table::add(&mut row, &one.name, cost);
+                }
+            }
+        }
+        let figure = format!("CPU per 1000 reviews, {open} open, ms");
+        table::print(&figure, &row, "goal: 2 x the floor at most");
+    }
+
+    let (mut half, mut most) = (Row::new(), Row::new());
+    for _ in 0..args.rounds {
+        for one in &contenders {
+            let times = load::latency(&one.door, RATE, args.seconds).await;
+            table::add(&mut half, &one.name, load::part(&times, 500));
+            table::add(&mut most, &one.name, load::part(&times, 990));
+        }
+    }
+    table::print("50 % at 500 a second, us", &half, "no goal");
+    table::print(
+        "99 % at 500 a second, us",
+        &most,
+        "goal: 2 x the floor at most",
+    );
+    drop(contenders);
+
+    let mut row = Row::new();
+    for _ in 0..args.starts {
+        let at = free_address();
+        let (one, _, time) = start("floor", floor(at), door(at, &trusted)).await;
+        table::add(&mut row, &one.name, time);
+        let at = free_address();
+        let (one, _, time) = start("injector", ours(at), door(at, &trusted)).await;
+        table::add(&mut row, &one.name, time);
+    }
+    table::print("start to first answer, ms", &row, "goal: under 15 ms");
+
+    let at = free_address();
+    memory(ours(at), door(at, &trusted), args.soak).await;
+    size("binary", &args.injector, 8.0);
+    if let Some(image) = &args.image {
+        size("image, unpacked", image, 9.0);
+    }
+}
+
+/// Memory of a server of its own: before its first review, and on the way through many.
+async fn memory(command: Command, door: Door, reviews: usize) {
+    let server = Server::start(command);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let idle = resident(server.id(), "VmRSS:");
+    table::alone("resident idle, MiB", &format!("{idle:.1}"), "goal: under 8");
+    let mut told = Vec::new();
+    let before = processor_time(server.id());
+    let mut sent = 0;
+    for hundredths in [1, 10, 25, 50, 75, 100] {
+        let upto = reviews * hundredths / 100;
+        load::send(&door, upto - sent, LONG_OPEN).await;
+        sent = upto;
+        told.push(format!("{:.1}", resident(server.id(), "VmRSS:")));
+    }
+    let most = resident(server.id(), "VmHWM:");
+    let spent = (processor_time(server.id()) - before) / 1000.0;
+    table::alone(
+        "resident under load, MiB",
+        &format!(
+            "{} after 1, 10, 25, 50, 75, 100 % of {reviews} reviews, {LONG_OPEN} open; {most:.1} at most; {spent:.1} s of a core",
+            told.join(" ")
+        ),
+        "goal: under 10, flat",
+    );
+}
+
+fn size(what: &str, file: &Path, goal: f64) {
+    let bytes = std::fs::metadata(file).unwrap().len();
+    #[allow(clippy::cast_precision_loss, reason = "some megabytes")]
+    let shown = format!("{:.2}", bytes as f64 / 1e6);
+    table::alone(
+        &format!("{what}, MB"),
+        &shown,
+        &format!("goal: under {goal:.0}"),
+    );
+}
