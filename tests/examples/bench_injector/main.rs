@@ -52,6 +52,9 @@ struct Served {
     /// Reviews a round whose processor time is counted.
     #[arg(long, default_value_t = 20_000)]
     reviews: usize,
+    /// Reviews open at a time meanwhile: one is a creation after the other, several a burst.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8])]
+    open: Vec<usize>,
     /// Length of a round of the latency.
     #[arg(long, default_value_t = 10)]
     seconds: u32,

@@ -12,8 +12,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// As many reviews are open at a time: one is a creation after the other, several a burst.
-const OPEN: [usize; 2] = [1, 8];
 /// Reviews a second of the latency's load.
 const RATE: u32 = 500;
 /// Open reviews of the long load, which only has to be over soon.
@@ -145,7 +143,7 @@ pub(crate) async fn run(args: &Served) {
         args.rounds
     );
 
-    for open in OPEN {
+    for &open in &args.open {
         let mut row = Row::new();
         for _ in 0..args.rounds {
             for one in &contenders {
@@ -210,11 +208,11 @@ async fn memory(command: Command, door: Door, reviews: usize) {
         told.push(format!("{:.1}", resident(server.id(), "VmRSS:")));
     }
     let most = resident(server.id(), "VmHWM:");
-    let spent = (processor_time(server.id()) - before) / 1000.0;
+    let time = (processor_time(server.id()) - before) / 1000.0;
     table::alone(
         "resident under load, MiB",
         &format!(
-            "{} after 1, 10, 25, 50, 75, 100 % of {reviews} reviews, {LONG_OPEN} open; {most:.1} at most; {spent:.1} s of a core",
+            "{} after 1, 10, 25, 50, 75, 100 % of {reviews} reviews, {LONG_OPEN} open; {most:.1} at most; {time:.1} s of a core",
             told.join(" ")
         ),
         "goal: under 10, flat",

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# injector.sh: what the injector costs, beside a bare server of the same stack, in one run, by turns, one core for the server and one
+# for the caller: processor time a review, latency, memory, start, sizes. With KUBECONFIG (a cluster without our chart, which can
+# reach this machine): the start with certificates of its own, and a Pod's creation with the webhook and without.
+# It prints figures and judges nothing. INJECTOR: a binary to measure; without it the image's own is built. ROUNDS (5), REVIEWS (20000)
+# a round, SOAK (1000000) reviews after which memory is looked at; WHAT ("served cluster") chooses. A peer that runs already:
+# PEER_URL (https://HOST:PORT/PATH), PEER_CA (PEM), PEER_PID, PEER_BODY (its review).
+# shellcheck source=hack/lib.sh
+source "$(dirname "$0")/../lib.sh"
+cd "$ROOT"
+WHAT=${WHAT:-served cluster}
+SIDECAR=injector/default-sidecar.yaml
+[ "$(nproc)" -gt 1 ] || log "one core: server and caller share it, and no figure is what it should be"
+have taskset || die "taskset is missing" "install util-linux"
+
+if [ -z "${INJECTOR:-}" ]; then
+  CLUSTER=none "$ROOT/hack/images.sh" injector
+  INJECTOR=target/$(rustc -vV | sed -n 's/^host: //p')/release/injector
+  IMAGE=$CACHE/images/injector.tar
+fi
+cargo build --release --package tests --example bench_injector --example bench_injector_floor
+examples=${CARGO_TARGET_DIR:-target}/release/examples
+
+wants() { [[ " $WHAT " == *" $1 "* ]]; }
+
+if wants served; then
+  peer=()
+  [ -z "${PEER_URL:-}" ] || peer+=(--peer-url "$PEER_URL" --peer-ca "$PEER_CA")
+  [ -z "${PEER_PID:-}" ] || peer+=(--peer-pid "$PEER_PID")
+  [ -z "${PEER_BODY:-}" ] || peer+=(--peer-body "$PEER_BODY")
+  [ -z "${IMAGE:-}" ] || peer+=(--image "$IMAGE")
+  "$examples/bench_injector" served --injector "$INJECTOR" --floor "$examples/bench_injector_floor" --sidecar "$SIDECAR" \
+    --rounds "${ROUNDS:-5}" --reviews "${REVIEWS:-20000}" --soak "${SOAK:-1000000}" "${peer[@]}"
+fi
+
+if wants cluster; then
+  if [ -z "${KUBECONFIG:-}" ]; then
+    log "no KUBECONFIG: nothing is measured through an API server"
+  else
+    "$examples/bench_injector" cluster --injector "$INJECTOR" --sidecar "$SIDECAR"
+  fi
+fi
