@@ -5,6 +5,8 @@
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/hack/images/buildah.sh"
 cd "$ROOT"
+# An image is made of this folder alone: what goes into it must be built here, wherever a person builds else.
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR
 
 LIMIT=12000000 # bytes: the images that are shipped stay below this
 ALL="injector watcher bot double player player-home"

@@ -42,7 +42,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/_double/reset", post(reset))
         .route("/_double/ca.crt", get(ca))
         .route("/_double/events", get(events::stream))
-        .route("/_double/mutate", post(super::mutator::mutate))
+        // A webhook's path may have no underscore.
+        .route("/mutate", post(super::mutator::mutate))
 }
 
 async fn state(State(app): State<App>) -> Json<Value> {

@@ -20,7 +20,7 @@ async fn register(world: &World, name: &str) {
     let ca = world.api::<ConfigMap>().get("discord-ca").await.unwrap();
     let ca = ca.data.unwrap().remove("ca.crt").unwrap();
     let service =
-        json!({"name": NAME, "namespace": world.namespace, "path": "/_double/mutate", "port": 443});
+        json!({"name": NAME, "namespace": world.namespace, "path": "/mutate", "port": 443});
     let manifest = json!({
         "metadata": {"name": name},
         "webhooks": [{
