@@ -67,11 +67,23 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
         (404, Some(10015)) => {
             last("the webhook was deleted: make a new one and replace the webhook URL")
         }
-        (404, Some(10003)) => last("the channel or thread was deleted: replace the webhook URL"),
+        (404, Some(10003)) => last(
+            "the channel or thread is not there, or the thread is another channel's: replace the webhook URL or its thread_id",
+        ),
         (401, Some(50027)) => last("the webhook's token is wrong: copy the webhook URL again"),
         (400, Some(220_001)) => {
             last("the channel is a forum: add ?thread_id=ID of a post to the webhook URL")
         }
+        (400, Some(220_003)) => last(
+            "the channel is no forum: add ?thread_id=ID of one of its threads to the webhook URL, or take the thread away from it",
+        ),
+        // Somebody may open it again at any moment, and a post of ours does so itself where it may.
+        (400, Some(50083)) => Error::Retry {
+            reason: "the thread is archived: open it again in Discord, or name another in the webhook URL's thread_id"
+                .to_owned(),
+            maybe_saved: false,
+            slow: true,
+        },
         (404, Some(10008)) => Error::MessageGone,
         (413, _) | (400, Some(40005)) => Error::TooLarge,
         (400, _) if from_discord => Error::Rejected {
@@ -196,10 +208,23 @@ mod tests {
 
     #[test]
     fn a_webhook_that_is_gone_is_final() {
-        for (status, code) in [(404, 10015), (404, 10003), (401, 50027), (400, 220_001)] {
+        for (status, code) in [
+            (404, 10015),
+            (404, 10003),
+            (401, 50027),
+            (400, 220_001),
+            (400, 220_003),
+        ] {
             let error = read(status, &[], &format!(r#"{{"message":"m","code":{code}}}"#));
             assert!(error.is_final() && !error.is_retryable(), "{error}");
         }
+    }
+
+    #[test]
+    fn an_archived_thread_is_waited_for_and_says_what_opens_it() {
+        let error = read(400, &[], r#"{"message":"Thread is archived","code":50083}"#);
+        assert!(error.is_retryable() && !error.maybe_saved(), "{error:?}");
+        assert!(error.to_string().contains("open it again"), "{error}");
     }
 
     #[test]

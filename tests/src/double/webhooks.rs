@@ -321,6 +321,11 @@ where
         if found.is_none() {
             return Err(ApiError::unknown_message());
         }
+        // Code 50083 is documented with this very example, the editing of a message in an archived thread.
+        let archived = core.channels.get(&place).is_some_and(|one| one.archived);
+        if archived && method == "PATCH" {
+            return Err(ApiError::bad(50083, "Thread is archived"));
+        }
         act(core, &app.base, message, form)
     });
     let response = answer.unwrap_or_else(IntoResponse::into_response);

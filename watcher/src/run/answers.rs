@@ -3,7 +3,7 @@
 use super::Run;
 use super::ending::Step;
 use super::figures::waiting;
-use super::memo::LiveMessage;
+use super::memo::{LiveMessage, place};
 use super::outbox::Done;
 use crate::send::Delivery;
 use std::time::{Duration, Instant};
@@ -55,7 +55,7 @@ impl Run {
             }
             Done::Summary(mut delivery) => {
                 let message = delivery.message.take();
-                let webhook = self.hook.get().map(|(_, webhook)| webhook.id().to_owned());
+                let webhook = self.hook.get().map(|(_, webhook)| place(webhook));
                 let saved = message
                     .zip(webhook)
                     .map(|(id, webhook)| LiveMessage { webhook, id });
@@ -84,7 +84,7 @@ impl Run {
     fn drop_live(&mut self) {
         let ours = self.hook.get().zip(self.feed.memo.live.take());
         let over = match ours {
-            Some(((client, webhook), message)) if message.webhook == webhook.id() => {
+            Some(((client, webhook), message)) if message.webhook == place(webhook) => {
                 let webhook = webhook.clone();
                 self.outbox.delete(client, webhook, message.id);
                 false

@@ -1,5 +1,6 @@
 //! What the checkpoint keeps beside the offsets.
 
+use discord::WebhookUrl;
 use serde::{Deserialize, Serialize};
 
 /// Opaque to the follower. Whatever of it does not read is forgotten, never fatal.
@@ -19,11 +20,20 @@ pub(super) struct Memo {
     pub(super) unreadable_said: bool,
 }
 
-/// A message of ours and the webhook that made it: only that one can edit it.
+/// A message of ours and where it stands: only the webhook that made it can edit it, and only by its thread.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LiveMessage {
+    /// A [`place`].
     pub(super) webhook: String,
     pub(super) id: String,
+}
+
+/// Where a webhook posts: its id, and the thread it names.
+pub(super) fn place(webhook: &WebhookUrl) -> String {
+    match webhook.thread_id() {
+        Some(thread) => format!("{}/{thread}", webhook.id()),
+        None => webhook.id().to_owned(),
+    }
 }
 
 impl Memo {

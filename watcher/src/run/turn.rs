@@ -3,6 +3,7 @@
 use super::bot::{self, Heard};
 use super::ending::{Ending, Report, Step};
 use super::figures::waiting;
+use super::memo::place;
 use super::outbox::Progress;
 use super::{BEAT, Run, notices};
 use crate::config::EndsAfter;
@@ -203,7 +204,7 @@ impl Run {
                 && self.metrics.events.get() > 0
                 && self
                     .live
-                    .is_missing(self.feed.memo.live.as_ref(), webhook.id());
+                    .is_missing(self.feed.memo.live.as_ref(), &place(&webhook));
             if live_first {
                 let embeds = self.summary().embeds;
                 self.live.posting(embeds.clone(), now);
@@ -239,6 +240,6 @@ impl Run {
         self.feed.changed
             && !self.outbox.is_editing()
             && self.ending.is_none()
-            && ours.is_some_and(|(message, (_, webhook))| message.webhook == webhook.id())
+            && ours.is_some_and(|(message, (_, webhook))| message.webhook == place(webhook))
     }
 }
