@@ -6,6 +6,7 @@
 
 pub mod admin;
 mod idle;
+mod linger;
 pub mod log;
 pub mod serve;
 pub mod shutdown;

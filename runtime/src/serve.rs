@@ -5,6 +5,7 @@
 //! the request at hand, and what is left after `drain` is dropped.
 
 use crate::idle::{Activity, Patience, Watched};
+use crate::linger::Linger;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -112,7 +113,7 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             accepted = accept(&listener, &places, &crowd) => accepted,
         };
-        let (stream, place) = match accepted {
+        let (stream, linger, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted; pausing briefly");
@@ -123,7 +124,7 @@ pub async fn serve(
         let (server, service, crowded) = (Arc::clone(&server), service.clone(), crowded.clone());
         connections.spawn(async move {
             let _place = place;
-            if let Err(error) = server.connection(stream, service, crowded).await {
+            if let Err(error) = server.connection((stream, linger), service, crowded).await {
                 tracing::debug!(%error, "connection ended");
             }
         });
@@ -175,7 +176,7 @@ impl Server {
     /// peer (GOAWAY, or `connection: close`), so that no request on its way is lost.
     async fn connection(
         &self,
-        stream: Box<dyn Stream>,
+        (stream, linger): (Box<dyn Stream>, Linger),
         service: TowerToHyperService<Router>,
         mut crowded: watch::Receiver<bool>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -196,15 +197,19 @@ impl Server {
                 ended = connection.as_mut() => return ended,
                 () = self.closing.cancelled() => {
                     connection.as_mut().graceful_shutdown();
-                    return tokio::select! {
+                    let ended = tokio::select! {
                         ended = connection => ended,
-                        () = self.drained.cancelled() => Ok(()),
+                        () = self.drained.cancelled() => return Ok(()),
                     };
+                    linger.until_left(PARTING).await;
+                    return ended;
                 }
                 () = tokio::time::sleep_until(deadline) => {
                     if idle && activity.deadline(self.patience, *crowded.borrow()).0 <= Instant::now() {
                         connection.as_mut().graceful_shutdown();
-                        let _ = tokio::time::timeout(PARTING, connection).await;
+                        if tokio::time::timeout(PARTING, connection).await.is_ok() {
+                            linger.until_left(PARTING).await;
+                        }
                         return Ok(());
                     }
                 }
@@ -224,7 +229,7 @@ async fn accept(
     listener: &Listener,
     places: &Arc<Semaphore>,
     crowd: &watch::Sender<bool>,
-) -> std::io::Result<(Box<dyn Stream>, OwnedSemaphorePermit)> {
+) -> std::io::Result<(Box<dyn Stream>, Linger, OwnedSemaphorePermit)> {
     if places.available_permits() == 0 {
         crowd.send_replace(true);
     }
@@ -233,16 +238,17 @@ async fn accept(
         .await
         .map_err(std::io::Error::other)?;
     crowd.send_if_modified(std::mem::take);
-    let stream: Box<dyn Stream> = match listener {
+    let (stream, linger): (Box<dyn Stream>, _) = match listener {
         Listener::Tcp(listener) => {
             let (stream, _) = listener.accept().await?;
             // Answers are small and wanted at once.
             stream.set_nodelay(true)?;
-            Box::new(stream)
+            let linger = Linger::on(&stream);
+            (Box::new(stream), linger)
         }
-        Listener::Unix(listener) => Box::new(listener.accept().await?.0),
+        Listener::Unix(listener) => (Box::new(listener.accept().await?.0), Linger::none()),
     };
-    Ok((stream, place))
+    Ok((stream, linger, place))
 }
 
 async fn handshake(

@@ -321,3 +321,35 @@ async fn an_idle_http2_peer_gets_goaway_before_the_end() {
         "{kinds:?}"
     );
 }
+
+#[tokio::test]
+async fn a_request_that_crosses_the_goodbye_meets_no_broken_pipe() {
+    let server = start(ServeOptions::default()).await;
+    let mut stream = http2(&server).await;
+    ask(&mut stream, "/").await;
+    while frame(&mut stream).await.unwrap().kind != DATA {}
+    server.closing.cancel();
+    let mut goodbyes = 0;
+    while goodbyes < 2 {
+        let frame = frame(&mut stream).await.unwrap();
+        goodbyes += usize::from(frame.kind == GOAWAY);
+        if frame.kind == PING && frame.flags == 0 {
+            let mut pong = vec![0, 0, 8, PING, 1, 0, 0, 0, 0];
+            pong.extend_from_slice(&frame.payload);
+            stream.write_all(&pong).await.unwrap();
+        }
+    }
+    // The server is done; a peer may not have looked yet. A reset comes with the first write and shows with the next.
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        ask(&mut stream, "/").await;
+    }
+    assert!(frame(&mut stream).await.is_none());
+    drop(stream);
+    let left = Instant::now();
+    server.task.await.unwrap();
+    assert!(
+        left.elapsed() < Duration::from_secs(1),
+        "whoever left is not waited for"
+    );
+}
