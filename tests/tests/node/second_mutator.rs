@@ -87,8 +87,8 @@ async fn converges(world: &World, name: &str) {
         let told = variables.iter().filter(|one| one["name"] == "MESH");
         assert_eq!(told.count(), 1, "{name}: {container}");
     }
-    let default = &made["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"];
-    assert_eq!(default, "agent", "{name}");
+    let first = &made["spec"]["containers"][0]["name"];
+    assert_eq!(first, "agent", "{name}: what kubectl takes for the default");
 
     // What came out, sent again: nobody finds anything to do.
     let again = json!({
