@@ -490,7 +490,8 @@ fn tokens_are_those_of_the_line_with_the_most_output_as_a_whole() {
             output: 407,
             cache_read: 190,
             cache_write_5m: 20,
-            cache_write_1h: 40
+            cache_write_1h: 40,
+            web_searches: 0
         }
     );
     assert_eq!((total.messages, total.open), (2, 2));

@@ -29,6 +29,7 @@ pub fn load(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Vec<String>) {
         filters: filters(&mut env),
         stats: stats(&mut env),
         parity: matches!(env.setting("parityMode"), Some(Value::Bool(true))),
+        prices: env.text("PRICES"),
         prices_file: env.text("PRICES_FILE").map(PathBuf::from),
         redact: env.text("REDACT"),
         log_level: match env.setting("logging.level") {

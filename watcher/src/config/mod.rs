@@ -39,7 +39,9 @@ pub struct Config {
     pub stats: Stats,
     /// Post everything, in full.
     pub parity: bool,
-    /// The prices that replace the built-in ones.
+    /// The price table that replaces the built-in one, as its text.
+    pub prices: Option<String>,
+    /// The same as a file; the text goes before it.
     pub prices_file: Option<PathBuf>,
     /// What is redacted beside the built-in shapes, as the redactor takes it.
     pub redact: Option<String>,

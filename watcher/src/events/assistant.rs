@@ -5,7 +5,7 @@ use super::interpreter::{Interpreter, NAMES, tool_event};
 use super::pairing::Open;
 use super::{Call, Event, Kind, Outcome, hash, prompt};
 use crate::record::{Block, Blocks, Entry, Message, Progress, lenient, text_of};
-use crate::usage::{Sample, Tokens};
+use crate::usage::{Sample, Tariff, Tokens};
 use std::time::Instant;
 
 impl Interpreter {
@@ -35,12 +35,14 @@ impl Interpreter {
 
     fn count(&mut self, message: &Message<'_>, session: &str) {
         let Some(usage) = &message.usage else { return };
+        let tokens = Tokens::of(usage);
         self.ledger.count(&Sample {
             message: message.id.as_str(),
             model: message.model.as_str(),
             session,
             ended: message.stop_reason.some().is_some(),
-            tokens: Tokens::of(usage),
+            tokens,
+            tariff: Tariff::of(usage, &tokens),
         });
     }
 

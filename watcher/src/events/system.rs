@@ -64,6 +64,8 @@ impl Interpreter {
         if let Some(cost) = cost {
             self.ledger.exact_cost(&context.session, cost);
         }
+        let costs = lenient(entry.model_usage);
+        self.ledger.exact_model_costs(&context.session, &costs);
         self.activity.idle = true;
         self.activity.finished = Some(entry.is_error.is_true());
         if !context.fresh {

@@ -1,8 +1,9 @@
-//! What tokens cost, from a table that is data; a model that is not in it has no price, and never the price 0.
+//! What tokens cost, from a table that is data; a model that is not in it has no price, and never the price 0. What is
+//! charged beside the tokens' price, and is not in the table, makes a cost a lower bound.
 
 mod name;
 
-use crate::usage::Tokens;
+use crate::usage::{Tally, Tariff, Tokens};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -25,27 +26,74 @@ pub struct Price {
     pub cache_write_5m: f64,
     /// Written to the cache for an hour.
     pub cache_write_1h: f64,
+    /// Factor on all of it in fast mode; absent where the model has none, or where it is not known.
+    #[serde(default)]
+    pub fast: Option<f64>,
+    /// Factor on all of it where the model had to run in the United States; absent as above.
+    #[serde(default)]
+    pub us_only: Option<f64>,
+    /// Factors for messages whose prompt is longer than 200,000 tokens; absent where the model has one price for all.
+    #[serde(default)]
+    pub long_prompt: Option<LongPrompt>,
+}
+
+/// Factors for all of a message with a long prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LongPrompt {
+    /// On the prompt, its cached parts included.
+    pub input: f64,
+    /// On the output.
+    pub output: f64,
 }
 
 impl Price {
-    /// What `tokens` cost, in US dollars.
+    /// What `tokens` cost by this `tariff`, in US dollars; a factor that is not known counts as 1. Searches are not
+    /// in it: they have one price for all models.
     #[expect(
         clippy::cast_precision_loss,
         reason = "token counts stay far below 2^53"
     )]
-    pub fn of(&self, tokens: &Tokens) -> f64 {
-        let parts = [
+    pub fn of(&self, tokens: &Tokens, tariff: Tariff) -> f64 {
+        let prompt = [
             (tokens.input, self.input),
-            (tokens.output, self.output),
             (tokens.cache_read, self.cache_read),
             (tokens.cache_write_5m, self.cache_write_5m),
             (tokens.cache_write_1h, self.cache_write_1h),
         ];
-        parts
+        let prompt: f64 = prompt
             .iter()
             .map(|(tokens, price)| *tokens as f64 * price)
-            .sum::<f64>()
-            / 1e6
+            .sum();
+        let output = tokens.output as f64 * self.output;
+        let sum = match self.long_prompt.filter(|_| tariff.long_prompt) {
+            Some(long) => prompt * long.input + output * long.output,
+            None => prompt + output,
+        };
+        let fast = self.fast.filter(|_| tariff.fast).unwrap_or(1.0);
+        let us_only = self.us_only.filter(|_| tariff.us_only).unwrap_or(1.0);
+        sum * fast * us_only / 1e6
+    }
+
+    /// Whether all factors of a tariff are known.
+    fn knows(&self, tariff: Tariff) -> bool {
+        (!tariff.fast || self.fast.is_some()) && (!tariff.us_only || self.us_only.is_some())
+    }
+}
+
+/// What something cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    /// US dollars.
+    pub dollars: f64,
+    /// Whether it can only be more: output that the transcript lacks, or a premium that the table lacks.
+    pub at_least: bool,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, more: Self) {
+        self.dollars += more.dollars;
+        self.at_least |= more.at_least;
     }
 }
 
@@ -61,11 +109,14 @@ struct Row {
 
 /// The file.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct File {
     version: u32,
     #[expect(dead_code, reason = "read so that a misspelt key is an error")]
     source: Option<String>,
+    /// US dollars for a thousand searches of the web.
+    #[serde(default)]
+    thousand_web_searches: Option<f64>,
     prices: Vec<Row>,
 }
 
@@ -95,13 +146,17 @@ pub enum PriceError {
 #[derive(Debug, Clone)]
 pub struct Prices {
     rows: Vec<Row>,
+    thousand_web_searches: Option<f64>,
 }
 
 impl Prices {
     /// The table that is built in.
     pub fn built_in() -> Self {
         // A test reads the table, so the fallback is never met; with it every price would be unknown.
-        Self::parse(BUILT_IN).unwrap_or(Self { rows: Vec::new() })
+        Self::parse(BUILT_IN).unwrap_or(Self {
+            rows: Vec::new(),
+            thousand_web_searches: None,
+        })
     }
 
     /// The table in `path`, at most a megabyte of it.
@@ -120,12 +175,23 @@ impl Prices {
         Self::parse(&text)
     }
 
-    /// The table that environment variable `PRICES_FILE` names, else the one that is built in.
-    pub fn from_env() -> Result<Self, PriceError> {
-        match std::env::var_os("PRICES_FILE").filter(|path| !path.is_empty()) {
-            Some(path) => Self::from_file(Path::new(&path)),
-            None => Ok(Self::built_in()),
+    /// The table in `text`, else the one in `file`, else the one that is built in.
+    pub fn replaced_by(text: Option<&str>, file: Option<&Path>) -> Result<Self, PriceError> {
+        match (text, file) {
+            (Some(text), _) => Self::parse(text),
+            (None, Some(file)) => Self::from_file(file),
+            (None, None) => Ok(Self::built_in()),
         }
+    }
+
+    /// The same by the environment variables `PRICES` and `PRICES_FILE`.
+    pub fn from_env() -> Result<Self, PriceError> {
+        let text = std::env::var("PRICES").ok();
+        let file = std::env::var_os("PRICES_FILE").filter(|path| !path.is_empty());
+        Self::replaced_by(
+            text.as_deref().filter(|text| !text.trim().is_empty()),
+            file.as_deref().map(Path::new),
+        )
     }
 
     /// The table in `text`.
@@ -134,7 +200,10 @@ impl Prices {
         if file.version != 1 {
             return Err(PriceError::Version(file.version));
         }
-        Ok(Self { rows: file.prices })
+        Ok(Self {
+            rows: file.prices,
+            thousand_web_searches: file.thousand_web_searches,
+        })
     }
 
     /// The price of `model`, named in any of the known ways.
@@ -153,8 +222,30 @@ impl Prices {
         row.map(|row| row.price)
     }
 
-    /// What `tokens` of `model` cost, in US dollars; `None` when the model is not known.
-    pub fn cost(&self, model: &str, tokens: &Tokens) -> Option<f64> {
-        self.find(model).map(|price| price.of(tokens))
+    /// What the messages of `tally`, all of `model`, cost; `None` when the model is not known.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "nobody searches the web 2^53 times"
+    )]
+    pub fn cost(&self, model: &str, tally: &Tally) -> Option<Cost> {
+        let price = self.find(model)?;
+        let mut cost = Cost {
+            dollars: 0.0,
+            at_least: tally.is_lower_bound(),
+        };
+        for (tariff, tokens) in tally.by_tariff().filter(|(_, part)| part.total() > 0) {
+            cost += Cost {
+                dollars: price.of(tokens, tariff),
+                at_least: !price.knows(tariff),
+            };
+        }
+        let searches = tally.tokens.web_searches;
+        if searches > 0 {
+            cost += Cost {
+                dollars: searches as f64 * self.thousand_web_searches.unwrap_or(0.0) / 1000.0,
+                at_least: self.thousand_web_searches.is_none(),
+            };
+        }
+        Some(cost)
     }
 }

@@ -19,13 +19,13 @@ loose! {
         /// Why the model stopped; null where the figures are placeholders.
         stop_reason: Text<'de> = "stop_reason",
         /// Tokens of the whole message, repeated on each of its records.
-        usage: Option<Usage> = "usage",
+        usage: Option<Usage<'de>> = "usage",
     }
 }
 
 loose! {
     /// Tokens of one message as one record says them.
-    pub struct Usage {
+    pub struct Usage<'de> {
         /// Input besides the cache.
         input: Number = "input_tokens",
         /// Output.
@@ -36,6 +36,20 @@ loose! {
         cache_write: Number = "cache_creation_input_tokens",
         /// Written to the cache by lifetime; old clients lack it.
         split: Option<Split> = "cache_creation",
+        /// `fast` or `standard`; old clients lack it.
+        speed: Text<'de> = "speed",
+        /// Where the model had to run: `us`, `global`, `not_available`.
+        geo: Text<'de> = "inference_geo",
+        /// What the provider did besides, each charged by the request.
+        server: Option<ServerTools> = "server_tool_use",
+    }
+}
+
+loose! {
+    /// Requests of tools that run at the provider.
+    pub struct ServerTools {
+        /// Searches of the web.
+        web_searches: Number = "web_search_requests",
     }
 }
 

@@ -16,4 +16,4 @@ pub use lines::each_line;
 pub(crate) use loose::Key;
 pub(crate) use loose::loose;
 pub use loose::{Flag, List, Number, Text, lenient, text_of};
-pub use message::{Block, Blocks, Message, Split, Usage};
+pub use message::{Block, Blocks, Message, ServerTools, Split, Usage};

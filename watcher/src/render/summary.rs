@@ -3,7 +3,7 @@
 use super::card::{Card, Part, Room};
 use super::{Post, PostKind, Renderer, style};
 use crate::events::{Finish, Interpreter};
-use crate::usage::{ModelTotals, Tally};
+use crate::usage::{Ledger, ModelTotals, Tally};
 use std::time::Duration;
 
 /// What a run is doing.
@@ -75,6 +75,7 @@ impl Renderer {
         }
         if self.stats.track_cost {
             card.field("Cost", &cost(&figures), true);
+            card.field("Cost by model", &by_model(interpreter.usage()), false);
         }
         let models: Vec<String> = interpreter
             .usage()
@@ -109,10 +110,10 @@ impl Renderer {
                 continue;
             }
             for ModelTotals { model, tally } in &session.models {
-                match self.prices.cost(model, &tally.tokens) {
+                match self.prices.cost(model, tally) {
                     Some(cost) => {
-                        sum.cost += cost;
-                        sum.at_least |= tally.is_lower_bound();
+                        sum.cost += cost.dollars;
+                        sum.at_least |= cost.at_least;
                     }
                     None => sum.unpriced = sum.unpriced.saturating_add(tally.tokens.total()),
                 }
@@ -185,6 +186,23 @@ fn cost(figures: &Summary) -> String {
         String::new()
     };
     format!("{bound}${:.2}{unknown}", figures.cost)
+}
+
+/// What result records say of each model, the dearest first; empty when none said it.
+fn by_model(usage: &Ledger) -> String {
+    let mut sums: Vec<(&str, f64)> = Vec::new();
+    for (model, dollars) in usage.sessions().iter().flat_map(|one| &one.exact_models) {
+        match sums.iter_mut().find(|(known, _)| known == model) {
+            Some((_, sum)) => *sum += dollars,
+            None => sums.push((model, *dollars)),
+        }
+    }
+    sums.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let parts: Vec<_> = sums
+        .iter()
+        .map(|(model, dollars)| format!("{model} ${dollars:.2}"))
+        .collect();
+    parts.join(" · ")
 }
 
 /// `1234567` as `1,234,567`.

@@ -55,14 +55,11 @@ pub fn renderer(config: &Config) -> anyhow::Result<Renderer> {
             })?
         }
     };
-    let prices = match config.prices_file.as_deref().map(Prices::from_file) {
-        Some(Ok(prices)) => prices,
-        Some(Err(error)) => {
+    let prices = Prices::replaced_by(config.prices.as_deref(), config.prices_file.as_deref())
+        .unwrap_or_else(|error| {
             say("the price table", &error);
             Prices::built_in()
-        }
-        None => Prices::built_in(),
-    };
+        });
     let stats = StatsOptions {
         track_cost: config.stats.track_cost,
         tokens: config.stats.tokens,

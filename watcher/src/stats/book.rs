@@ -2,7 +2,7 @@
 
 use crate::events::{Identity, hash};
 use crate::record::{Blocks, Entry, Losses, Message, Progress, lenient};
-use crate::usage::{Ledger, Limits, Sample, Tokens};
+use crate::usage::{Ledger, Limits, Sample, Tariff, Tokens};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasherDefault;
 
@@ -75,6 +75,8 @@ impl Book {
                 if let Some(cost) = entry.total_cost.0 {
                     self.ledger.exact_cost(session, cost);
                 }
+                let costs = lenient(entry.model_usage);
+                self.ledger.exact_model_costs(session, &costs);
             }
             _ => {}
         }
@@ -107,12 +109,14 @@ impl Book {
             self.session(session).errors += 1;
         }
         if let Some(usage) = &message.usage {
+            let tokens = Tokens::of(usage);
             self.ledger.count(&Sample {
                 message: message.id.as_str(),
                 model: message.model.as_str(),
                 session,
                 ended: message.stop_reason.some().is_some(),
-                tokens: Tokens::of(usage),
+                tokens,
+                tariff: Tariff::of(usage, &tokens),
             });
         }
         let Blocks::List(blocks) = &message.content else {

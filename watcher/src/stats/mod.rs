@@ -5,6 +5,7 @@
 //! to guess: a model without a price has no cost, and output that the transcript lacks is said to be a lower bound.
 
 mod book;
+mod exact;
 mod files;
 mod report;
 mod scan;

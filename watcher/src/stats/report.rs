@@ -1,7 +1,8 @@
 //! The report, as JSON for programs and as a table for people.
 
 use super::book::{Book, Session};
-use crate::price::Prices;
+use super::exact;
+use crate::price::{Cost, Prices};
 use crate::usage::{ModelTotals, SessionTotals, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,10 +31,14 @@ struct Figures {
     cache_read: u64,
     cache_write_5m: u64,
     cache_write_1h: u64,
-    /// US dollars; null when a model's price is not known.
+    web_searches: u64,
+    /// US dollars by the price table; null when a model's price is not known.
     cost_usd: Option<f64>,
-    /// Whether output, and with it the cost, may be larger: the transcript never got the final figures.
+    /// Whether output or cost may be larger: the transcript never got the final figures, or the price table lacks a
+    /// premium.
     lower_bound: bool,
+    /// US dollars as the client itself said them; null where it did not, or not for all of it.
+    exact_cost_usd: Option<f64>,
 }
 
 /// One session.
@@ -47,15 +52,13 @@ struct SessionReport {
     duration_ms: Option<u64>,
     #[serde(flatten)]
     figures: Figures,
-    /// What the client itself said the session cost, where it did.
-    exact_cost_usd: Option<f64>,
     models: BTreeMap<String, Figures>,
     tools: BTreeMap<String, u64>,
     errors: u64,
 }
 
 impl Figures {
-    fn of(tally: &Tally, cost: Option<f64>) -> Self {
+    fn of(tally: &Tally, cost: Option<Cost>, exact: Option<f64>) -> Self {
         let tokens = &tally.tokens;
         Self {
             messages: tally.messages,
@@ -64,33 +67,57 @@ impl Figures {
             cache_read: tokens.cache_read,
             cache_write_5m: tokens.cache_write_5m,
             cache_write_1h: tokens.cache_write_1h,
-            cost_usd: cost,
-            lower_bound: tally.is_lower_bound(),
+            web_searches: tokens.web_searches,
+            cost_usd: cost.map(|cost| cost.dollars),
+            lower_bound: tally.is_lower_bound() || cost.is_some_and(|cost| cost.at_least),
+            exact_cost_usd: exact,
         }
     }
 
     /// The sum of several; its cost is unknown when one of them is.
-    fn sum(models: &[ModelTotals], prices: &Prices) -> Self {
+    fn sum(models: &[ModelTotals], prices: &Prices, exact: Option<f64>) -> Self {
         let mut tally = Tally::default();
-        let mut cost = Some(0.0);
+        let mut cost = Some(Cost::default());
         for totals in models {
             tally.merge(&totals.tally);
             cost = cost
-                .zip(prices.cost(&totals.model, &totals.tally.tokens))
-                .map(|(sum, more)| sum + more);
+                .zip(prices.cost(&totals.model, &totals.tally))
+                .map(|(mut sum, more)| {
+                    sum += more;
+                    sum
+                });
         }
-        Self::of(&tally, cost)
+        Self::of(&tally, cost, exact)
     }
 
-    fn by_model(models: &[ModelTotals], prices: &Prices) -> BTreeMap<String, Self> {
-        models
+    /// By model, those of `sessions` that only a result record names too.
+    fn by_model(
+        models: &[ModelTotals],
+        sessions: &[SessionTotals],
+        prices: &Prices,
+    ) -> BTreeMap<String, Self> {
+        let mut found: BTreeMap<String, Self> = models
             .iter()
             .filter(|totals| totals.tally.messages > 0)
             .map(|totals| {
-                let cost = prices.cost(&totals.model, &totals.tally.tokens);
-                (totals.model.clone(), Self::of(&totals.tally, cost))
+                let cost = prices.cost(&totals.model, &totals.tally);
+                (totals.model.clone(), Self::of(&totals.tally, cost, None))
             })
-            .collect()
+            .collect();
+        for name in exact::named(sessions) {
+            if !found.contains_key(name) {
+                found.insert(name.to_owned(), Self::default());
+            }
+        }
+        if sessions
+            .iter()
+            .any(|session| !session.exact_models.is_empty())
+        {
+            for (model, figures) in &mut found {
+                figures.exact_cost_usd = exact::of_model(sessions, model);
+            }
+        }
+        found
     }
 }
 
@@ -113,8 +140,8 @@ impl Report {
         sessions
             .sort_by(|one, other| (&one.first, &one.session).cmp(&(&other.first, &other.session)));
         Self {
-            totals: Figures::sum(&models, prices),
-            models: Figures::by_model(&models, prices),
+            totals: Figures::sum(&models, prices, exact::of_all(book.ledger.sessions())),
+            models: Figures::by_model(&models, book.ledger.sessions(), prices),
             sessions,
             files: book.files,
             unreadable_files: book.unreadable,
@@ -200,19 +227,14 @@ impl SessionReport {
             first: session.first.clone(),
             last: session.last.clone(),
             duration_ms: duration(session),
-            figures: Figures::sum(models, prices),
-            exact_cost_usd: spent.and_then(|spent| spent.exact_cost),
-            models: Figures::by_model(models, prices),
+            figures: Figures::sum(models, prices, spent.and_then(|spent| spent.exact_cost)),
+            models: Figures::by_model(models, spent.map_or(&[], std::slice::from_ref), prices),
             tools: session.tools.clone(),
             errors: session.errors,
         }
     }
 
     fn row(&self) -> String {
-        let cost = match self.exact_cost_usd {
-            Some(exact) => format!("${exact:.2}"),
-            None => self.figures.cost(),
-        };
         row([
             &self.session,
             &self.figures.messages.to_string(),
@@ -224,7 +246,7 @@ impl SessionReport {
                 .unwrap_or_default(),
             &self.figures.output(),
             "",
-            &cost,
+            &self.figures.cost(),
         ])
     }
 }
@@ -248,7 +270,11 @@ impl Figures {
         format!("{}{}", self.bound(), crate::render::number(self.output))
     }
 
+    /// The exact cost where there is one.
     fn cost(&self) -> String {
+        if let Some(exact) = self.exact_cost_usd {
+            return format!("${exact:.2}");
+        }
         self.cost_usd.map_or_else(
             || "unknown".into(),
             |cost| format!("{}${cost:.2}", self.bound()),

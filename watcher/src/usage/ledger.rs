@@ -1,7 +1,8 @@
 //! Which message was counted with which figures, within bounded memory.
 
-use super::{Tally, Tokens};
+use super::{Tally, Tariff, Tokens};
 use crate::events::{Memory, hash};
+use crate::record::{ModelCost, ModelCosts};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
@@ -42,6 +43,8 @@ pub struct Sample<'a> {
     pub ended: bool,
     /// The figures.
     pub tokens: Tokens,
+    /// How they are charged.
+    pub tariff: Tariff,
 }
 
 /// Totals of one model.
@@ -62,6 +65,8 @@ pub struct SessionTotals {
     pub models: Vec<ModelTotals>,
     /// Exact cost in US dollars, when a result record said it.
     pub exact_cost: Option<f64>,
+    /// The same by model, as the result record names and says them.
+    pub exact_models: Vec<(String, f64)>,
 }
 
 /// A message that may still get better figures.
@@ -70,6 +75,7 @@ struct Counted {
     model: u16,
     session: u32,
     open: bool,
+    tariff: Tariff,
     tokens: Tokens,
 }
 
@@ -120,17 +126,18 @@ impl Ledger {
                 return;
             }
             self.tally(known.session, known.model, |tally| {
-                tally.remove(&known.tokens, known.open);
+                tally.remove(&known.tokens, known.tariff, known.open);
             });
         }
         let counted = Counted {
             model: self.model(sample.model),
             session: known.map_or_else(|| self.session(sample.session), |known| known.session),
             open: !sample.ended,
+            tariff: sample.tariff,
             tokens: sample.tokens,
         };
         self.tally(counted.session, counted.model, |tally| {
-            tally.add(&counted.tokens, counted.open);
+            tally.add(&counted.tokens, counted.tariff, counted.open);
         });
         self.previous.remove(&id);
         self.current.insert(id, counted);
@@ -150,6 +157,25 @@ impl Ledger {
         let at = self.session(session);
         if let Some(totals) = self.sessions.get_mut(at as usize) {
             totals.exact_cost = Some(dollars);
+        }
+    }
+
+    /// Notes the exact cost of a session by model, in US dollars; the last word counts here too.
+    pub fn exact_model_costs(&mut self, session: &str, costs: &ModelCosts) {
+        let said = |(model, cost): &(String, ModelCost)| {
+            let dollars = cost
+                .cost
+                .0
+                .filter(|cost| cost.is_finite() && *cost >= 0.0)?;
+            Some((model.clone(), dollars))
+        };
+        let models: Vec<_> = costs.0.iter().filter_map(said).collect();
+        if models.is_empty() {
+            return;
+        }
+        let at = self.session(session);
+        if let Some(totals) = self.sessions.get_mut(at as usize) {
+            totals.exact_models = models;
         }
     }
 

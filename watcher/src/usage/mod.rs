@@ -4,7 +4,9 @@
 //! tokens counts, as a whole. Copies of a session and replays in subagents repeat message ids and add nothing.
 
 mod ledger;
+mod tariff;
 mod tokens;
 
 pub use ledger::{Ledger, Limits, ModelTotals, Sample, SessionTotals};
+pub use tariff::Tariff;
 pub use tokens::{Tally, Tokens};
