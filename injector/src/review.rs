@@ -6,10 +6,10 @@ use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The parts of a request we read; the Pod stays bytes.
+/// The parts of a request we read. The object is read on the way as an `O`: a Pod, or bytes that stay bytes.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Request<'a> {
+#[serde(rename_all = "camelCase", bound(deserialize = "O: Deserialize<'de>"))]
+pub(crate) struct Request<'a, O> {
     #[serde(borrow)]
     pub(crate) uid: Text<'a>,
     #[serde(borrow, default)]
@@ -20,8 +20,8 @@ pub(crate) struct Request<'a> {
     pub(crate) namespace: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub(crate) operation: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    pub(crate) object: Option<&'a RawValue>,
+    #[serde(default)]
+    pub(crate) object: Option<O>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -32,17 +32,27 @@ pub(crate) struct Kind<'a> {
     pub(crate) kind: Option<Text<'a>>,
 }
 
-/// Reads a review.
-pub(crate) fn read(body: &[u8]) -> Result<Request<'_>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Review<'a> {
-        #[serde(borrow)]
-        request: Request<'a>,
-    }
-    serde_json::from_slice::<Review<'_>>(body).map(|review| review.request)
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "O: Deserialize<'de>"))]
+struct Review<'a, O> {
+    #[serde(borrow)]
+    request: Request<'a, O>,
 }
 
-impl Request<'_> {
+/// Reads a review, and its object as an `O`.
+pub(crate) fn read<'a, O: Deserialize<'a>>(
+    body: &'a [u8],
+) -> Result<Request<'a, O>, serde_json::Error> {
+    serde_json::from_slice::<Review<'_, O>>(body).map(|review| review.request)
+}
+
+/// The object's bytes in a review that is one.
+pub(crate) fn object(body: &[u8]) -> Option<&[u8]> {
+    let request = read::<&RawValue>(body).ok()?;
+    Some(request.object?.get().as_bytes())
+}
+
+impl<O> Request<'_, O> {
     /// Whether it is the creation of a Pod itself.
     pub(crate) fn creates_pod(&self) -> bool {
         self.kind.group.as_deref().unwrap_or_default().is_empty()
@@ -158,7 +168,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_reading_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read(&body);
+            let _ = read::<&RawValue>(&body);
+            let _ = read::<crate::pod::Object<crate::pod::Pod<'_>>>(&body);
         }
     }
 }

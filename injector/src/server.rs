@@ -2,9 +2,11 @@
 
 use crate::body::{Bodies, Refusal};
 use crate::metrics::{Metrics, Result as ResultLabels};
-use crate::plan::{self, Circumstances, Decision, Outcome};
+use crate::plan::{self, Circumstances, Decision, Original, Outcome};
+use crate::pod::{Object, Pod};
 use crate::review::{self, Answer, Request};
 use crate::source::Source;
+use crate::template::Template;
 use crate::uid::uid;
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -105,7 +108,16 @@ impl Shared {
 
     /// Answers a review; `None` when it has no uid to answer under.
     pub(crate) fn answer(&self, body: &[u8], namespace_opted_in: bool) -> Option<String> {
-        let request = match review::read(body) {
+        // Nearly every Pod is read on the way, in one pass over the body.
+        if let Ok(request) = review::read::<Object<Pod<'_>>>(body) {
+            let original = Original::Review(body);
+            return Some(
+                self.decide(&request, namespace_opted_in, |pod, around, template| {
+                    plan::inject_read(&pod.0, original, around, template)
+                }),
+            );
+        }
+        let request = match review::read::<&RawValue>(body) {
             Ok(request) => request,
             Err(error) => {
                 self.count("failed", "review");
@@ -116,45 +128,53 @@ impl Shared {
                 return Some(admitted(&uid, &warning));
             }
         };
+        Some(
+            self.decide(&request, namespace_opted_in, |object, around, template| {
+                plan::inject(object.get().as_bytes(), around, template)
+            }),
+        )
+    }
+
+    fn decide<O>(
+        &self,
+        request: &Request<'_, O>,
+        namespace_opted_in: bool,
+        inject: impl FnOnce(&O, Circumstances<'_>, &Template) -> Outcome,
+    ) -> String {
         let uid = &*request.uid;
         if !request.creates_pod() {
             self.count("skipped", "not_a_pod_creation");
-            return Some(
-                Answer {
-                    uid,
-                    ..Answer::default()
-                }
-                .to_json(),
-            );
+            return Answer {
+                uid,
+                ..Answer::default()
+            }
+            .to_json();
         }
-        let Some(object) = request.object else {
+        let Some(object) = &request.object else {
             self.count("failed", "review");
-            return Some(admitted(
+            return admitted(
                 uid,
                 "discord-monitoring: not injected, the review has no object",
-            ));
+            );
         };
         let template = match self.source.template() {
             Ok(template) => template,
             Err(problem) => {
                 self.count("failed", "template");
                 tracing::warn!(uid, %problem, "no sidecar definition; the Pod is admitted unchanged");
-                return Some(admitted(
-                    uid,
-                    &format!("discord-monitoring: not injected: {problem}"),
-                ));
+                return admitted(uid, &format!("discord-monitoring: not injected: {problem}"));
             }
         };
         let around = Circumstances {
             namespace: request.namespace.as_deref(),
             namespace_opted_in,
         };
-        let outcome = plan::inject(object.get().as_bytes(), around, &template);
-        self.record(&request, &outcome);
-        Some(reply(uid, &outcome, template.hash()))
+        let outcome = inject(object, around, &template);
+        self.record(request, &outcome);
+        reply(uid, &outcome, template.hash())
     }
 
-    fn record(&self, request: &Request<'_>, outcome: &Outcome) {
+    fn record<O>(&self, request: &Request<'_, O>, outcome: &Outcome) {
         let (result, reason) = labels(outcome);
         self.count(result, reason);
         let namespace = request.namespace.as_deref().unwrap_or_default();

@@ -1,8 +1,13 @@
 //! Logs on standard error, as text for people or as one JSON object a line for machines.
 
+mod behind;
+
+pub use behind::Behind;
+
 use std::io::IsTerminal;
 use std::str::FromStr;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
@@ -46,6 +51,20 @@ impl FromStr for Format {
 ///
 /// The libraries below us never go beyond `warn`: at `debug`, HTTP clients print addresses, and ours hold a token.
 pub fn init(level: &str, format: Format) -> Result<(), LogError> {
+    init_to(level, format, std::io::stderr)
+}
+
+/// Like [`init`], for a process that must not wait for its log with each line: [`Behind`] sends them.
+pub fn init_behind(level: &str, format: Format) -> Result<Behind, LogError> {
+    let (writer, behind) = Behind::stderr();
+    init_to(level, format, writer)?;
+    Ok(behind)
+}
+
+fn init_to<W>(level: &str, format: Format, writer: W) -> Result<(), LogError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let ours = level
         .parse::<LevelFilter>()
         .map_err(|_| LogError::Level(level.chars().take(40).collect()))?;
@@ -58,7 +77,7 @@ pub fn init(level: &str, format: Format) -> Result<(), LogError> {
     }
     let registry = tracing_subscriber::registry().with(filter);
     let fmt = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(std::io::stderr().is_terminal());
     match format {
         Format::Text => registry.with(fmt).try_init(),

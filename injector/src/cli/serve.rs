@@ -107,7 +107,7 @@ pub(super) struct ServeArgs {
 impl ServeArgs {
     /// Serves until a signal; then on for `withdrawal`, and until open requests are done.
     pub(super) async fn run(self) -> anyhow::Result<()> {
-        log::init(&self.log_level, self.log_format.parse()?)?;
+        let behind = log::init_behind(&self.log_level, self.log_format.parse()?)?;
         let signal =
             runtime::shutdown::on_signal().context("signal handlers cannot be installed")?;
         let mut registry = Registry::default();
@@ -129,6 +129,7 @@ impl ServeArgs {
             stopping: Arc::default(),
         };
         let stop = CancellationToken::new();
+        tasks.spawn(behind.run(stop.clone()));
         self.certificates(&resolver, &metrics, &ready, &tasks, &stop)
             .await?;
         ready.update();

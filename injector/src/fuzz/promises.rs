@@ -3,6 +3,7 @@
 use crate::body::Bodies;
 use crate::metrics::Metrics;
 use crate::plan::{Circumstances, inject};
+use crate::review;
 use crate::server::Shared;
 use crate::source::Source;
 use crate::template::{DEFAULT, Template};
@@ -10,6 +11,7 @@ use crate::uninject::uninject;
 use base64::Engine as _;
 use prometheus_client::registry::Registry;
 use runtime::admin::Readiness;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -64,6 +66,7 @@ impl Answering {
                 .flatten()
                 .filter_map(Value::as_str),
         );
+        self.as_by_hand(input, &response["patch"]);
         let patch = response["patch"].as_str();
         if let (Some(patch), Some(review)) = (patch, review) {
             let patch = base64::engine::general_purpose::STANDARD
@@ -73,6 +76,24 @@ impl Answering {
             let mut pod = review["request"]["object"].clone();
             json_patch::patch(&mut pod, &patch).unwrap();
         }
+    }
+
+    /// The command line reads a Pod by itself, the server on its way through the review: both come to the same patch.
+    fn as_by_hand(&self, input: &[u8], patch: &Value) {
+        let Ok(request) = review::read::<&RawValue>(input) else {
+            return;
+        };
+        let Some(object) = request.object.filter(|_| request.creates_pod()) else {
+            return;
+        };
+        let around = Circumstances {
+            namespace: request.namespace.as_deref(),
+            namespace_opted_in: true,
+        };
+        let outcome = inject(object.get().as_bytes(), around, &self.template);
+        let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
+        let by_hand = outcome.patch.filter(|_| outcome.deny.is_none());
+        assert_eq!(patch.as_str(), by_hand.map(encode).as_deref());
     }
 
     /// Any annotations on any of a few Pods: injected once, short warnings, and given back.

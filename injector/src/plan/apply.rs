@@ -5,7 +5,7 @@
 
 use super::bridge;
 use super::compare;
-use super::ours::{List, Named, RawPod};
+use super::ours::{List, Named, Original, RawPod};
 use super::patch::Patch;
 use super::status::Removed;
 use super::survey::Survey;
@@ -21,7 +21,7 @@ use sidecar::names::{BRIDGE_DIR, BRIDGE_VOLUME, STATE_VOLUME, TRANSCRIPT_VOLUME}
 
 /// Everything decided about one Pod.
 pub(super) struct Plan<'p, 'a, 't> {
-    pub(super) json: &'p [u8],
+    pub(super) original: Original<'p>,
     pub(super) pod: &'p Pod<'a>,
     pub(super) template: &'t Template,
     pub(super) survey: &'p Survey<'t>,
@@ -37,7 +37,7 @@ impl Plan<'_, '_, '_> {
         let raw = if self.nothing_of_ours() {
             RawPod::default()
         } else {
-            RawPod::read(self.json)
+            RawPod::read(self.original)
         };
         if let Some((_, source)) = &self.survey.transcript.added {
             wanted.push(Wanted {

@@ -30,6 +30,7 @@ mod whole;
 
 pub use decide::{Reason, Rule};
 pub(crate) use explain::{Explanation, explain};
+pub(crate) use ours::Original;
 pub(crate) use quantity::nano;
 pub(crate) use resources::STORAGE;
 pub(crate) use standing::{Standing, standing};
@@ -101,11 +102,20 @@ impl Mode {
 
 /// Decides about the Pod (or Pod template) in `json` and builds its patch.
 pub fn inject(json: &[u8], around: Circumstances<'_>, template: &Template) -> Outcome {
+    match Pod::read(json) {
+        Ok(pod) => inject_read(&pod, Original::Pod(json), around, template),
+        Err(error) => unreadable(json, &error),
+    }
+}
+
+/// The same for a Pod that was read already, with its own bytes at hand.
+pub(crate) fn inject_read(
+    pod: &Pod<'_>,
+    original: Original<'_>,
+    around: Circumstances<'_>,
+    template: &Template,
+) -> Outcome {
     let mut warnings = Warnings::default();
-    let pod = match Pod::read(json) {
-        Ok(pod) => pod,
-        Err(error) => return unreadable(json, &error, warnings),
-    };
     let mut outcome = Outcome {
         decision: Decision::Unchanged,
         rule: None,
@@ -116,7 +126,7 @@ pub fn inject(json: &[u8], around: Circumstances<'_>, template: &Template) -> Ou
         name: pod.display_name().to_owned(),
     };
     match decide::wanted(
-        &pod,
+        pod,
         around.namespace,
         around.namespace_opted_in,
         &mut warnings,
@@ -124,7 +134,7 @@ pub fn inject(json: &[u8], around: Circumstances<'_>, template: &Template) -> Ou
         Err(reason) => outcome.decision = Decision::Skipped(reason),
         Ok(rule) => {
             outcome.rule = Some(rule);
-            match build(json, &pod, template, &mut warnings) {
+            match build(original, pod, template, &mut warnings) {
                 Err(reason) => outcome.decision = Decision::Skipped(reason),
                 Ok((mode, patch)) => {
                     outcome.mode = Some(mode.label());
@@ -141,7 +151,8 @@ pub fn inject(json: &[u8], around: Circumstances<'_>, template: &Template) -> Ou
 }
 
 /// A Pod whose fields have types we do not expect. The API server has checked it, so the fault is ours.
-fn unreadable(json: &[u8], error: &serde_json::Error, mut warnings: Warnings) -> Outcome {
+fn unreadable(json: &[u8], error: &serde_json::Error) -> Outcome {
+    let mut warnings = Warnings::default();
     warnings.add(&format!(
         "not injected, the injector cannot read this Pod: {error}"
     ));
@@ -160,7 +171,7 @@ fn unreadable(json: &[u8], error: &serde_json::Error, mut warnings: Warnings) ->
 
 /// Plans everything that is added, then writes what is not there yet.
 fn build(
-    json: &[u8],
+    original: Original<'_>,
     pod: &Pod<'_>,
     template: &Template,
     warnings: &mut Warnings,
@@ -197,7 +208,7 @@ fn build(
         warnings,
     );
     let plan = apply::Plan {
-        json,
+        original,
         pod,
         template,
         survey: &survey,

@@ -1,6 +1,7 @@
 //! What of ours stands in the Pod already, told by its structure; and free names where the user took ours.
 
 use crate::pod::{Container, Pod, Seq};
+use crate::review;
 use crate::template::Pieces;
 use serde::Deserialize;
 use serde_json::Value;
@@ -122,6 +123,15 @@ fn repository(image: &str) -> &str {
     name.get(cut..).unwrap_or(name)
 }
 
+/// Where the Pod's own bytes are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Original<'a> {
+    /// These are they.
+    Pod(&'a [u8]),
+    /// The object of this review.
+    Review(&'a [u8]),
+}
+
 /// The lists of the Pod as raw JSON, read again only for a Pod that has something of ours.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct RawPod<'a> {
@@ -141,7 +151,11 @@ struct RawSpec<'a> {
 }
 
 impl<'a> RawPod<'a> {
-    pub(crate) fn read(json: &'a [u8]) -> Self {
+    pub(crate) fn read(original: Original<'a>) -> Self {
+        let json = match original {
+            Original::Pod(json) => json,
+            Original::Review(body) => review::object(body).unwrap_or_default(),
+        };
         serde_json::from_slice(json).unwrap_or_default()
     }
 

@@ -4,9 +4,13 @@ use super::status::Undo;
 use crate::json;
 use crate::pod::Presence;
 
+/// Room for a usual patch in bytes, so that it is not moved while it grows.
+const USUAL: usize = 6 * 1024;
+
 /// The operations of one answer, as JSON text.
 #[derive(Debug, Default)]
 pub(crate) struct Patch {
+    /// A JSON array without its end; empty without an operation.
     text: String,
     pub(crate) undo: Undo,
 }
@@ -16,17 +20,17 @@ impl Patch {
         self.text.is_empty()
     }
 
-    /// The whole patch: a JSON array.
+    /// The whole patch: a JSON array. There must be an operation in it.
     pub(crate) fn finish(mut self) -> String {
-        self.text.insert(0, '[');
         self.text.push(']');
         self.text
     }
 
     fn operation(&mut self, op: &str, path: &str, value: Option<&str>) {
-        if !self.text.is_empty() {
-            self.text.push(',');
+        if self.text.is_empty() {
+            self.text.reserve(USUAL);
         }
+        self.text.push(if self.text.is_empty() { '[' } else { ',' });
         self.text.push_str("{\"op\":\"");
         self.text.push_str(op);
         self.text.push_str("\",\"path\":");

@@ -61,6 +61,10 @@ pub(crate) fn apply(
 }
 
 fn http_port(probe: &str) -> Option<i64> {
+    // By exec in nearly every definition: no tree is made for those.
+    if !probe.contains("httpGet") {
+        return None;
+    }
     let probe: Value = serde_json::from_str(probe).ok()?;
     probe.pointer("/httpGet/port")?.as_i64()
 }

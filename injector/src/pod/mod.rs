@@ -12,7 +12,8 @@ pub(crate) use parts::{
 };
 pub(crate) use text::{Annotations, Labels, MIRROR, Presence, SAFE_TO_EVICT, Seq, Text};
 
-use object::{Object, object, raw_object};
+pub(crate) use object::Object;
+use object::{object, raw_object};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
