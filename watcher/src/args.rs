@@ -31,6 +31,8 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print sessions, models, tokens, cost and tools of transcripts.
+    ///
+    /// Prices are a built-in table; `PRICES` (a table as JSON) or `PRICES_FILE` replaces it, here and in a run.
     Stats {
         /// Print JSON.
         #[arg(long)]

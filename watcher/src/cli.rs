@@ -2,8 +2,12 @@
 
 use crate::args::{Args, Command};
 use crate::config::{self, Config};
+use crate::run::Stop;
 use crate::{bridge, health, run, stats};
+use anyhow::Context as _;
+use clap::Parser as _;
 use sidecar::names;
+use std::ffi::OsStr;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,16 +15,34 @@ use std::process::ExitCode;
 /// Exit code of a wrong command line, as sysexits.h has it.
 const USAGE: u8 = 64;
 
+/// Everything the binary does.
+pub fn main() -> ExitCode {
+    // Before anything else: a signal that comes earlier ends the process by itself, and so fails its Pod.
+    let stop = serves(std::env::args_os().nth(1).as_deref()).then(Stop::hear);
+    run(Args::parse(), stop)
+}
+
+/// Whether a command line of this first word serves until it is asked to end. The others are a person's, for whom a
+/// signal ends them as it ends any program.
+fn serves(first: Option<&OsStr>) -> bool {
+    first.is_none_or(|word| word == "--once" || word == "bridge")
+}
+
 /// Does what the command line asks for.
-pub fn run(args: Args) -> ExitCode {
+fn run(args: Args, stop: Option<std::io::Result<Stop>>) -> ExitCode {
+    // The last resort is for a command line that serves and was not known to.
+    let stop = || {
+        stop.unwrap_or_else(Stop::hear)
+            .context("signals cannot be heard")
+    };
     let (config, problems) = config::load(&|name| std::env::var(name).ok());
     match args.command {
         None if args.health => ask(&config),
-        None => follow(config, &problems, args.once),
+        None => follow(config, &problems, args.once, stop()),
         Some(Command::Stats { json, paths }) => {
             print(stats::run(&paths, json, &mut std::io::stdout().lock()))
         }
-        Some(Command::Bridge { listen }) => serve_bridge(&config, listen),
+        Some(Command::Bridge { listen }) => serve_bridge(&config, listen, stop()),
         Some(Command::Preview { html, path }) => preview(&config, &path, html.as_deref()),
     }
 }
@@ -72,7 +94,11 @@ fn ask(config: &Config) -> ExitCode {
 }
 
 /// Serves the bridge until it is asked to end. Only a wrong command line fails: a bridge that fails would fail its Pod.
-fn serve_bridge(config: &Config, listen: Option<std::net::SocketAddr>) -> ExitCode {
+fn serve_bridge(
+    config: &Config,
+    listen: Option<std::net::SocketAddr>,
+    stop: anyhow::Result<Stop>,
+) -> ExitCode {
     if let Err(error) = runtime::log::init(&config.log_level, config.log_format) {
         eprintln!("watcher: {error}");
     }
@@ -85,18 +111,20 @@ fn serve_bridge(config: &Config, listen: Option<std::net::SocketAddr>) -> ExitCo
         return ExitCode::from(USAGE);
     }
     exit_quietly_on_panic();
-    let served = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .and_then(|runtime| runtime.block_on(bridge::serve(settings)));
+    let served = stop.and_then(|stop| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        Ok(runtime.block_on(bridge::serve(settings, stop.token().clone()))?)
+    });
     if let Err(error) = served {
-        tracing::error!(%error, "the bridge cannot run");
+        tracing::error!("the bridge cannot run: {error:#}");
     }
     ExitCode::SUCCESS
 }
 
 /// Runs until the end. In a Pod the code is always 0: a watcher that fails would fail an agent's Pod.
-fn follow(config: Config, problems: &[String], once: bool) -> ExitCode {
+fn follow(config: Config, problems: &[String], once: bool, stop: anyhow::Result<Stop>) -> ExitCode {
     if let Err(error) = runtime::log::init(&config.log_level, config.log_format) {
         eprintln!("watcher: {error}");
     }
@@ -107,14 +135,13 @@ fn follow(config: Config, problems: &[String], once: bool) -> ExitCode {
         tracing::warn!("{problem}");
     }
     config.tell();
-    let result = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| {
-            let local = tokio::task::LocalSet::new();
-            local.block_on(&runtime, run::run(config, once))
-        });
+    let result = stop.and_then(|stop| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, run::run(config, once, &stop))
+    });
     match result {
         Ok(report) if once && !report.is_complete() => ExitCode::FAILURE,
         Ok(_) => ExitCode::SUCCESS,

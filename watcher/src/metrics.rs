@@ -6,6 +6,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// All metrics of a watcher.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub struct Metrics {
     /// From the writing of a line to Discord's answer, in seconds. The time of writing is the file's: for a line that
     /// others followed before the watcher looked, what is counted is less than the truth.
     pub latency: Histogram,
+    /// What passes between the watcher and the bot.
+    pub bot: BotMetrics,
     /// Why Discord does not take messages right now.
     trouble: RefCell<Option<String>>,
 }
@@ -58,8 +63,112 @@ impl Default for Metrics {
             behind_bytes: Gauge::default(),
             // 5 ms to 82 s.
             latency: Histogram::new(exponential_buckets(0.005, 2.0, 15)),
+            bot: BotMetrics::default(),
             trouble: RefCell::default(),
         }
+    }
+}
+
+/// What passes between a watcher and its bot. All stay 0 without a bot.
+#[derive(Debug, Clone)]
+pub struct BotMetrics {
+    /// 1 while the run is registered.
+    pub registered: Gauge,
+    /// Registrations that the bot granted.
+    pub granted: Counter,
+    /// Tries to register that only a person can make succeed.
+    pub refused: Counter,
+    /// Tries to register that failed and may succeed by themselves.
+    pub failed: Counter,
+    /// Inputs that the bridge took.
+    pub delivered: Counter,
+    /// Inputs that the bridge will never take.
+    pub input_refused: Counter,
+    /// Seconds since the bot last answered with success.
+    pub silence: Gauge,
+    started: Instant,
+    /// Milliseconds from the start to the bot's last good answer; [`NEVER`] without one.
+    heard: Arc<AtomicU64>,
+}
+
+/// No answer yet.
+const NEVER: u64 = u64::MAX;
+
+impl Default for BotMetrics {
+    fn default() -> Self {
+        Self {
+            registered: Gauge::default(),
+            granted: Counter::default(),
+            refused: Counter::default(),
+            failed: Counter::default(),
+            delivered: Counter::default(),
+            input_refused: Counter::default(),
+            silence: Gauge::default(),
+            started: Instant::now(),
+            heard: Arc::new(AtomicU64::new(NEVER)),
+        }
+    }
+}
+
+impl BotMetrics {
+    /// Notes that the bot answered with success.
+    pub fn heard(&self, now: Instant) {
+        let passed = now.saturating_duration_since(self.started).as_millis();
+        let millis = u64::try_from(passed).unwrap_or(NEVER - 1);
+        self.heard.store(millis, Ordering::Relaxed);
+    }
+
+    /// Sets how long the bot has been silent by now: since its last good answer, else since the start.
+    pub fn look(&self, now: Instant) {
+        let passed = now.saturating_duration_since(self.started).as_millis();
+        let heard = match self.heard.load(Ordering::Relaxed) {
+            NEVER => 0,
+            millis => u128::from(millis),
+        };
+        let seconds = passed.saturating_sub(heard) / 1000;
+        self.silence.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "registered",
+            "1 while the run is registered at the bot, else 0",
+            self.registered.clone(),
+        );
+        for (name, help, counter) in [
+            (
+                "registrations_granted",
+                "Registrations that the bot granted",
+                &self.granted,
+            ),
+            (
+                "registrations_refused",
+                "Tries to register that wait for a person: no token, or a refusal",
+                &self.refused,
+            ),
+            (
+                "registrations_failed",
+                "Tries to register that failed and are made again by themselves",
+                &self.failed,
+            ),
+            (
+                "input_delivered",
+                "Inputs from Discord that the bridge took for the agent",
+                &self.delivered,
+            ),
+            (
+                "input_refused",
+                "Inputs from Discord that the bridge will never take",
+                &self.input_refused,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register(
+            "bot_silent_seconds",
+            "Seconds since the bot last answered with success, or since the start when it never did; 0 without a bot",
+            self.silence.clone(),
+        );
     }
 }
 
@@ -128,6 +237,7 @@ impl Metrics {
             "Seconds from the agent's writing of a line (by its file's time of last change) to Discord's acknowledgement",
             self.latency.clone(),
         );
+        self.bot.register(registry);
     }
 
     /// Notes a failed request that is tried again.
@@ -151,5 +261,26 @@ impl Metrics {
     /// Why Discord does not take messages right now.
     pub fn trouble(&self) -> Option<String> {
         self.trouble.borrow().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_bots_silence_counts_from_its_last_good_answer_or_from_the_start() {
+        let bot = BotMetrics::default();
+        let after = |seconds| bot.started + Duration::from_secs(seconds);
+        bot.look(after(7));
+        assert_eq!(bot.silence.get(), 7);
+        bot.heard(after(10));
+        bot.look(after(12));
+        assert_eq!(bot.silence.get(), 2);
+        // A clone is the same bot's.
+        bot.clone().heard(after(12));
+        bot.look(after(12));
+        assert_eq!(bot.silence.get(), 0);
     }
 }

@@ -25,6 +25,9 @@ const FOOT: &str = "
 `discord_watcher_acknowledge_seconds` begins at the time of last change of the line's file, as it stood when the line was read: for
 an agent that pauses between two lines that is the moment of writing, to the clock tick of its file system. Of lines written in
 one go the first waited longer than is counted. A line that waited while the watcher was not there is counted with that time.
+
+`discord_watcher_bot_silent_seconds` is renewed each second. A registered watcher says its figures at least every 30 s, so more than a
+minute means that the bot is away; the feed goes on meanwhile.
 ";
 
 /// The rows, from the registry's own text: name as a query needs it, type, labels, meaning.

@@ -94,6 +94,11 @@ fn a_run_without_a_webhook_of_its_own_is_posted_to_the_channel_the_bot_gives_and
     until("a report", || {
         !of(&discord.requests(), "/runs/77/report").is_empty()
     });
+    let metric = |name| pod.metric(name).unwrap();
+    assert_eq!(metric("registered"), 1);
+    assert_eq!(metric("registrations_granted_total"), 1);
+    assert_eq!(metric("registrations_failed_total"), 0);
+    assert!(metric("bot_silent_seconds") < 60);
     assert_eq!(watcher.end(), Some(0));
     let requests = discord.requests();
     let registered = of(&requests, "/runs");
@@ -226,6 +231,8 @@ fn an_input_the_bridge_will_never_take_is_given_up_and_the_next_one_passes() {
         "/runs/77/input?after=3&refused=1,2"
     );
     assert_eq!(bridge.requests().len(), 2);
+    assert_eq!(pod.metric("input_refused_total"), Some(2));
+    assert_eq!(pod.metric("input_delivered_total"), Some(1));
     assert_eq!(watcher.end(), Some(0));
 }
 
@@ -257,8 +264,11 @@ fn while_the_bot_is_down_the_feed_waits_in_the_file_and_nothing_is_lost() {
         pod.health().to_string().contains("Discord is away")
     });
     assert!(discord.events().is_empty());
+    assert!(pod.metric("registrations_failed_total") >= Some(2));
+    assert_eq!(pod.metric("registered"), Some(0));
     up.store(true, Ordering::SeqCst);
     until("all events", || discord.events().len() == 40);
+    assert_eq!(pod.metric("registered"), Some(1));
     assert_eq!(watcher.end(), Some(0));
     assert_eq!(discord.events(), (0..40).collect::<Vec<_>>());
     assert!(
@@ -289,6 +299,8 @@ fn a_bot_that_refuses_or_a_missing_token_leaves_a_webhook_of_ones_own_in_use() {
         pod.append(&line(0));
         let watcher = pod.start();
         until("the event", || discord.events() == [0]);
+        assert!(pod.metric("registrations_refused_total") >= Some(1));
+        assert_eq!(pod.metric("registrations_granted_total"), Some(0));
         assert_eq!(watcher.end(), Some(0));
         assert_silent_about_tokens(&pod);
     }

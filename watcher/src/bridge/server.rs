@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// Most bytes of one input.
 const MAX_INPUT: usize = 1024 * 1024;
@@ -33,9 +34,8 @@ struct Door {
     offers: mpsc::Sender<Offer>,
 }
 
-/// Serves until a signal comes.
-pub async fn serve(settings: Settings) -> std::io::Result<()> {
-    let stop = crate::run::signals::watch()?;
+/// Serves until `stop` is cancelled.
+pub async fn serve(settings: Settings, stop: CancellationToken) -> std::io::Result<()> {
     let pipe = Pipe::new(settings.fifo.clone(), settings.format == Format::StreamJson);
     if let Err(error) = pipe.make() {
         tracing::warn!(%error, "no FIFO yet; it is tried again with every input");

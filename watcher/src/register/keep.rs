@@ -8,6 +8,7 @@ use super::relay::Relay;
 use super::wire::{Figures, Key, Status};
 use super::{Order, Standing};
 use crate::config::SecretSource;
+use crate::metrics::BotMetrics;
 use discord::WebhookUrl;
 use secrecy::ExposeSecret as _;
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub(super) struct Keeper {
     pub(super) standing: watch::Sender<Standing>,
     pub(super) figures: watch::Receiver<Option<Figures>>,
     pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) metrics: BotMetrics,
 }
 
 /// Why a grant is not held any longer.
@@ -59,7 +61,9 @@ impl Keeper {
                 return;
             };
             relay.renew();
-            match self.hold(&grant, &mut relay).await {
+            let left = self.hold(&grant, &mut relay).await;
+            self.metrics.registered.set(0);
+            match left {
                 Left::Renew | Left::Ended(Order::Renew) => {}
                 Left::Over => {
                     // Orders are still taken, so that nobody waits for an answer.
@@ -88,10 +92,14 @@ impl Keeper {
             let wait = match self.ask().await {
                 Ok((grant, webhook)) => {
                     tracing::info!(channel = grant.channel, %webhook, "the run is registered");
+                    self.metrics.granted.inc();
+                    self.metrics.registered.set(1);
+                    self.metrics.heard(Instant::now().into());
                     self.standing.send_replace(Standing::Registered(webhook));
                     return Some(grant);
                 }
                 Err(Asked::NoToken(reason)) => {
+                    self.metrics.refused.inc();
                     self.trouble(
                         format!("the run cannot be registered: no token: {reason}"),
                         true,
@@ -106,6 +114,12 @@ impl Keeper {
                             | CallError::NotFound
                             | CallError::Ended
                     );
+                    let count = if refused {
+                        &self.metrics.refused
+                    } else {
+                        &self.metrics.failed
+                    };
+                    count.inc();
                     self.trouble(format!("the run is not registered: {error}"), refused);
                     self.bot.refresh();
                     let asked_for = match error {
@@ -180,18 +194,19 @@ impl Keeper {
             bridge,
             figures,
             orders,
+            metrics,
             ..
         } = self;
         let relaying = async {
             match bridge {
-                Some(bridge) => relay.run(bot, bridge, grant).await,
+                Some(bridge) => relay.run(bot, bridge, grant, metrics).await,
                 None => std::future::pending().await,
             }
         };
         let ended = tokio::select! {
             order = orders.recv() => return order.map_or(Left::Over, Left::Ended),
             error = relaying => error,
-            error = tell(bot, grant, figures) => error,
+            error = tell(bot, grant, figures, metrics) => error,
         };
         match ended {
             CallError::Unauthorized(_) => Left::Renew,
@@ -229,17 +244,17 @@ async fn tell(
     bot: &BotClient,
     grant: &Grant,
     figures: &mut watch::Receiver<Option<Figures>>,
+    metrics: &BotMetrics,
 ) -> CallError {
     loop {
         let _ = tokio::time::timeout(HEARTBEAT, figures.changed()).await;
         let now = figures.borrow_and_update().clone();
-        if let Some(now) = now
-            && let Err(error) = bot.report(grant, &now).await
-        {
-            if error.ends_the_grant() {
-                return error;
+        if let Some(now) = now {
+            match bot.report(grant, &now).await {
+                Ok(()) => metrics.heard(Instant::now().into()),
+                Err(error) if error.ends_the_grant() => return error,
+                Err(error) => tracing::debug!(%error, "the figures were not told"),
             }
-            tracing::debug!(%error, "the figures were not told");
         }
         tokio::time::sleep(REPORT_GAP).await;
     }

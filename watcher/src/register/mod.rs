@@ -15,6 +15,7 @@ mod wire;
 pub(crate) use wire::{Activity, Figures, Status, Tokens};
 
 use crate::config::Config;
+use crate::metrics::BotMetrics;
 use bridge::Bridge;
 use client::BotClient;
 use discord::{SetupError, WebhookUrl};
@@ -57,7 +58,7 @@ pub(crate) struct Registration {
 
 impl Registration {
     /// Starts to register, if the configuration names a bot.
-    pub(crate) fn start(config: &Config) -> Result<Option<Self>, SetupError> {
+    pub(crate) fn start(config: &Config, metrics: BotMetrics) -> Result<Option<Self>, SetupError> {
         let Some(bot) = &config.bot else {
             return Ok(None);
         };
@@ -77,6 +78,7 @@ impl Registration {
             standing,
             figures: figures_seen,
             orders: ordered,
+            metrics,
         };
         tracing::info!(bot = bot.url, run = ?keeper.key, "registering the run");
         Ok(Some(Self {

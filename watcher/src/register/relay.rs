@@ -8,6 +8,7 @@ use super::bridge::{Bridge, Handed};
 use super::client::{BotClient, Grant};
 use super::error::CallError;
 use super::wire::Item;
+use crate::metrics::BotMetrics;
 use std::time::{Duration, Instant};
 
 /// Pause after the bridge or the bot did not take something; it doubles.
@@ -43,12 +44,16 @@ impl Relay {
         bot: &BotClient,
         bridge: &Bridge,
         grant: &Grant,
+        metrics: &BotMetrics,
     ) -> CallError {
         let mut pause = PAUSE;
         loop {
             let asked = Instant::now();
             let items = match bot.inputs(grant, self.after, &self.refused).await {
-                Ok(items) => items,
+                Ok(items) => {
+                    metrics.heard(Instant::now());
+                    items
+                }
                 Err(error) if error.ends_the_grant() => return error,
                 Err(error) => {
                     tracing::debug!(%error, "no input fetched");
@@ -64,7 +69,7 @@ impl Relay {
                 tokio::time::sleep(GAP.saturating_sub(asked.elapsed())).await;
                 continue;
             }
-            if self.hand_over(bridge, items).await {
+            if self.hand_over(bridge, items, metrics).await {
                 pause = PAUSE;
             } else {
                 // Asking again, instead of holding on to it, keeps the lease and sees when the input has expired.
@@ -75,7 +80,7 @@ impl Relay {
     }
 
     /// Hands over in order, up to the first that the bridge does not take now. Whether all were dealt with.
-    async fn hand_over(&mut self, bridge: &Bridge, items: Vec<Item>) -> bool {
+    async fn hand_over(&mut self, bridge: &Bridge, items: Vec<Item>, metrics: &BotMetrics) -> bool {
         for item in items {
             if item.seq <= self.after {
                 continue;
@@ -85,6 +90,7 @@ impl Relay {
                 match bridge.hand(&item).await {
                     Handed::Taken => {
                         tracing::info!(seq, kind = ?item.kind, "an input was handed to the agent");
+                        metrics.delivered.inc();
                         self.handed.push(item);
                         let excess = self.handed.len().saturating_sub(REMEMBERED);
                         self.handed.drain(..excess);
@@ -95,6 +101,7 @@ impl Relay {
                             reason,
                             "the bridge will not take an input; it is given up"
                         );
+                        metrics.input_refused.inc();
                         self.refused.push(seq);
                     }
                     Handed::NotYet(reason) => {

@@ -15,18 +15,18 @@ mod notices;
 mod outbox;
 mod pace;
 mod setup;
-pub(crate) mod signals;
+mod signals;
 mod turn;
 
 pub use ending::Report;
 pub use setup::renderer;
+pub use signals::Stop;
 
 use crate::config::Config;
 use crate::follow::Follower;
 use crate::health;
 use crate::metrics::Metrics;
 use crate::register::Registration;
-use anyhow::Context as _;
 use ending::Ending;
 use feed::Feed;
 use hook::Hook;
@@ -69,8 +69,8 @@ struct Run {
 }
 
 /// Follows and posts until the transcript is done with (`once`, or as the configuration says) or a signal comes.
-pub async fn run(config: Config, once: bool) -> anyhow::Result<Report> {
-    let stop = signals::watch().context("signal handlers cannot be installed")?;
+pub async fn run(config: Config, once: bool, stop: &Stop) -> anyhow::Result<Report> {
+    stop.patience(config.flush);
     let metrics = Rc::new(Metrics::default());
     let mut registry = Registry::default();
     metrics.register(&mut registry);
@@ -90,7 +90,7 @@ pub async fn run(config: Config, once: bool) -> anyhow::Result<Report> {
     let mut run = Run {
         feed: Feed::new(follower, renderer, Memo::read(memo), Rc::clone(&metrics)),
         hook: Hook::open(&config)?,
-        registration: Registration::start(&config)?,
+        registration: Registration::start(&config, metrics.bot.clone())?,
         told_lines: 0,
         outbox: Outbox::new(config.batch_size, Rc::clone(&metrics)),
         live: Live::default(),
@@ -106,7 +106,7 @@ pub async fn run(config: Config, once: bool) -> anyhow::Result<Report> {
         config,
         once,
     };
-    let report = run.turn_until_over(&stop).await;
+    let report = run.turn_until_over(stop.token()).await;
     closing.cancel();
     report.tell(&run.config.termination_log);
     Ok(report)

@@ -31,6 +31,7 @@ impl Run {
                 biased;
                 () = stop.cancelled(), if !asked => {
                     self.asked = true;
+                    tracing::info!("asked to end; sending what is left");
                     self.end(Instant::now(), self.config.flush);
                 }
                 progress = self.outbox.next() => match progress {
@@ -116,6 +117,9 @@ impl Run {
         }
         self.next_beat = now + BEAT;
         self.tell_bot();
+        if self.registration.is_some() {
+            self.metrics.bot.look(now);
+        }
         if std::mem::take(&mut self.unsaved) {
             self.feed.save();
         }

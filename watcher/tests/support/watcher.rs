@@ -127,6 +127,23 @@ impl Pod {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// A count among the running watcher's metrics, by the end of its name.
+    pub fn metric(&self, name: &str) -> Option<u64> {
+        use std::io::Read as _;
+        let path = self.path("state").join("health.sock");
+        let mut stream = std::os::unix::net::UnixStream::connect(path).ok()?;
+        let request = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        assert_silent(text.as_bytes());
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        let name = format!("discord_watcher_{name}");
+        lines
+            .filter(|(found, _)| *found == name)
+            .find_map(|(_, value)| value.parse().ok())
+    }
+
     /// What the watcher says of itself.
     pub fn health(&self) -> serde_json::Value {
         let output = self.run(&["--health"]);
@@ -165,6 +182,11 @@ pub struct Watcher {
 }
 
 impl Watcher {
+    /// A child that was started in another way.
+    pub fn of(child: Child) -> Self {
+        Self { child: Some(child) }
+    }
+
     pub fn signal(&self, name: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();
         let status = Command::new("kill")
@@ -177,6 +199,11 @@ impl Watcher {
     /// Asks it to end and returns its exit code.
     pub fn end(mut self) -> Option<i32> {
         self.signal("TERM");
+        self.child.take().unwrap().wait().unwrap().code()
+    }
+
+    /// Waits for its end and returns its exit code; none when a signal ended it.
+    pub fn wait(mut self) -> Option<i32> {
         self.child.take().unwrap().wait().unwrap().code()
     }
 
