@@ -19,6 +19,7 @@ mod check;
 mod config_dirs;
 mod corpus;
 mod examples;
+mod filesystems;
 mod job;
 mod no_harm;
 mod opt_in;
