@@ -110,43 +110,83 @@ fn every_annotation_that_a_page_names_is_known() {
     assert!(named > 8, "{named} annotations");
 }
 
+/// The text of the test module that a page names: its file, and those of the folder of its name.
+fn module(crate_: &str, modules: &[&str]) -> String {
+    let roots = match crate_ {
+        "helm" | "node" => vec![format!("tests/tests/{crate_}")],
+        other => vec![format!("{other}/tests"), format!("{other}/src")],
+    };
+    let mut source = String::new();
+    for root in roots {
+        let place = repository().join(root).join(modules.join("/"));
+        source += &std::fs::read_to_string(place.with_extension("rs")).unwrap_or_default();
+        for entry in std::fs::read_dir(place).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|end| end == "rs") {
+                source += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    source
+}
+
 #[test]
 fn every_test_that_a_page_names_is_there() {
     let mut named = 0;
     for (page, text) in pages() {
         for word in text.split('`') {
             let parts: Vec<_> = word.split("::").collect();
-            let &[crate_, module, name] = parts.as_slice() else {
+            let &[crate_, ref modules @ .., name] = parts.as_slice() else {
                 continue;
             };
-            let folder = repository().join("tests/tests").join(crate_);
-            let mut source = std::fs::read_to_string(folder.join(format!("{module}.rs"))).unwrap();
-            for entry in std::fs::read_dir(folder.join(module)).into_iter().flatten() {
-                source += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            // `helm::` alone speaks of all of them.
+            if modules.is_empty() {
+                continue;
             }
             assert!(
-                source.contains(&format!("fn {name}(")),
+                module(crate_, modules).contains(&format!("fn {name}(")),
                 "{}: {word}",
                 page.display()
             );
             named += 1;
         }
     }
-    assert!(named >= 60, "{named} tests");
+    assert!(named >= 150, "{named} tests");
+}
+
+/// Rows of a page's tables, without their heads.
+fn rows(page: &str, least: usize) -> Vec<String> {
+    let text = std::fs::read_to_string(repository().join("docs").join(page)).unwrap();
+    let mut rows: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| line.starts_with('|')) {
+        if line.starts_with("|---") {
+            rows.pop();
+        } else {
+            rows.push(line.to_owned());
+        }
+    }
+    assert!(rows.len() >= least, "{page}: {} rows", rows.len());
+    rows
 }
 
 #[test]
 fn every_criterion_of_the_charts_names_its_test() {
-    let text = std::fs::read_to_string(repository().join("docs/acceptance.md")).unwrap();
-    let rows: Vec<_> = text
-        .lines()
-        .filter(|line| line.starts_with("| ") && !line.starts_with("| criterion"))
-        .collect();
-    assert!(rows.len() >= 40, "{} rows", rows.len());
-    for row in rows {
+    for row in rows("acceptance.md", 40) {
         let shown = row.split('|').nth(2).unwrap();
         let is_shown = shown.contains("::") || shown.contains("`make ");
         assert!(is_shown || shown.contains("not shown"), "{row}");
+    }
+}
+
+#[test]
+fn every_complaint_and_every_advice_about_injectors_has_its_answer() {
+    for row in rows("injector-acceptance.md", 50) {
+        let shown = row.split('|').nth(2).unwrap();
+        let is_said = ["not shown", "`hack/bench/", "it creates no Pod"];
+        assert!(
+            shown.contains("::") || is_said.iter().any(|words| shown.contains(words)),
+            "{row}"
+        );
     }
 }
 
