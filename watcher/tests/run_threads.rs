@@ -203,7 +203,7 @@ fn refused(double: &Double, url: &str) -> (Pod, String) {
     });
     // More to say, and time to say it: a webhook that is refused for good is left alone.
     pod.append(&line(1));
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(2500));
     assert_eq!(watcher.end(), Some(0));
     assert_eq!(double.messages().len(), 0);
     (pod, said)
@@ -216,11 +216,10 @@ fn a_forum_without_a_thread_is_said_once_and_left_alone() {
     let (pod, said) = refused(&double, &place.url);
     assert!(said.contains("add ?thread_id=ID of a post"), "{said}");
     let log = pod.log();
-    assert_eq!(
-        log.matches("nothing more is sent until").count(),
-        1,
-        "{log}"
-    );
+    let said = log.lines().filter(|line| line.contains("220001"));
+    // The report at the end repeats what kept posts from being sent.
+    let said = said.filter(|line| !line.contains("the run is over"));
+    assert_eq!(said.count(), 1, "{log}");
     assert_eq!(double.counters().requests, 1);
 }
 

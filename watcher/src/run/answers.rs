@@ -109,16 +109,22 @@ impl Run {
         if let Err(error) = result {
             self.feed.changed = true;
             if error.is_final() {
-                self.hook.refuse(error.clone());
-                self.outbox.abandon();
+                self.give_up(error.clone());
             }
         }
     }
 
+    /// Stops using the webhook, which is said once.
+    fn give_up(&mut self, error: discord::Error) {
+        self.hook.refuse(error);
+        self.outbox.abandon();
+        let [discord, ..] = &mut self.beats;
+        discord.said(self.hook.trouble(), Instant::now());
+    }
+
     fn refuse(&mut self, delivery: Delivery) {
         if let Some(error) = delivery.end {
-            self.hook.refuse(error);
-            self.outbox.abandon();
+            self.give_up(error);
             if let Some(ending) = self
                 .ending
                 .as_mut()

@@ -26,6 +26,13 @@ pub(super) struct Beat {
 }
 
 impl Beat {
+    /// Notes that this was said just now by another, so that it is not said again before its time.
+    pub(super) fn said(&mut self, text: Option<String>, now: Instant) {
+        self.pause = BEAT;
+        self.next = Some(now + BEAT);
+        self.text = text;
+    }
+
     /// Notes how things stand; logs a change at once and the same trouble ever more rarely.
     pub(super) fn say(&mut self, subject: &'static str, text: Option<String>, now: Instant) {
         let same = self.text == text;
