@@ -9,6 +9,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use follow_bench::{Bench, record};
+use watcher::follow::Root;
 
 /// More than the fingerprint of a head.
 fn long(bench: &mut Bench, name: &str, tag: &str) -> String {
@@ -323,6 +324,33 @@ fn a_second_name_of_a_file_is_not_a_second_file() {
     assert_eq!(bench.ids(), ["one"]);
     bench.append("p/a.jsonl", record("two"));
     assert_eq!(bench.ids(), ["two"]);
+}
+
+#[test]
+fn a_session_that_came_with_the_image_is_followed_when_its_first_write_copies_it_up() {
+    // Only below `follow_bench::on_other_file_systems`, where there is a lower layer.
+    let Some(image) = std::env::var_os("IMAGE").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let append = |text: String| {
+        let mut file = File::options()
+            .append(true)
+            .open(image.join("p/a.jsonl"))
+            .unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    let mut bench = Bench::with(|_| Root::Tree {
+        projects: vec![image.clone()],
+        workspace: None,
+    });
+    bench.start();
+    assert_eq!(bench.ids(), ["of-the-image"]);
+    append(record("copied-up"));
+    assert_eq!(bench.ids(), ["copied-up"]);
+    bench.save();
+    append(record("while-away"));
+    bench.start();
+    assert_eq!(bench.ids(), ["while-away"]);
 }
 
 #[test]

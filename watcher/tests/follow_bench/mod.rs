@@ -159,18 +159,20 @@ pub fn id(line: &[u8]) -> String {
 /// Runs all tests of this program, but those whose name holds `besides`, with their folders on a real overlayfs, then on a
 /// real tmpfs: each mounted in a namespace of its own, for which nobody has to be root.
 pub fn on_other_file_systems(besides: &str) {
-    let overlay = "mount -t tmpfs none /mnt && mkdir /mnt/lower /mnt/upper /mnt/work /mnt/all \
-        && mount -t overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work none /mnt/all";
-    let tmpfs = "mkdir -p /mnt && mount -t tmpfs none /mnt && mkdir /mnt/all";
+    let overlay = "mount -t tmpfs none /mnt && mkdir -p /mnt/lower/image/p /mnt/upper /mnt/work /mnt/all \
+        && printf '%s' \"$RECORD\" >/mnt/lower/image/p/a.jsonl && mount -t overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work none /mnt/all";
+    let tmpfs = "mkdir -p /mnt && mount -t tmpfs none /mnt && mkdir -p /mnt/all/image/p \
+        && printf '%s' \"$RECORD\" >/mnt/all/image/p/a.jsonl";
     for (kind, mount) in [("overlay", overlay), ("tmpfs", tmpfs)] {
         let script = format!(
             "{mount} || exit 99\n\
              grep -q ' /mnt/all {kind} \\| /mnt {kind} ' /proc/mounts || exit 98\n\
-             TMPDIR=/mnt/all exec \"$0\" --skip {besides}"
+             IMAGE=/mnt/all/image TMPDIR=/mnt/all exec \"$0\" --skip {besides}"
         );
         let output = Command::new("unshare")
             .args(["--map-root-user", "--mount", "sh", "-c", &script])
             .arg(std::env::current_exe().unwrap())
+            .env("RECORD", record("of-the-image"))
             .output();
         let Ok(output) = output else {
             println!("skipped: there is no unshare");
