@@ -76,6 +76,7 @@ fn fast_mode_costs_its_factor_on_all_tokens() {
     assert_costs("claude-opus-5", &json!({}), opus);
     assert_costs("claude-opus-5", &json!({"speed": "standard"}), opus);
     assert_costs("claude-opus-5", &json!({"speed": "fast"}), 2.0 * opus);
+    assert_costs("claude-opus-4-8", &json!({"speed": "fast"}), 2.0 * opus);
     assert_costs("claude-opus-4-6", &json!({"speed": "fast"}), 6.0 * opus);
 }
 
@@ -90,7 +91,7 @@ fn computing_in_the_united_states_alone_costs_its_factor_also_on_fast_mode() {
 }
 
 #[test]
-fn a_prompt_above_200_000_tokens_costs_more_where_the_model_has_such_a_price() {
+fn a_long_prompt_costs_more_where_the_model_has_such_a_price() {
     // With the 40 other tokens of the prompt this is the bound itself.
     let short = json!({"cache_read_input_tokens": 199_960});
     let long = json!({"cache_read_input_tokens": 199_961});
@@ -100,6 +101,16 @@ fn a_prompt_above_200_000_tokens_costs_more_where_the_model_has_such_a_price() {
     assert_costs(sonnet, &short, prompt(199_960.0) + output);
     assert_costs(sonnet, &long, 2.0 * prompt(199_961.0) + 1.5 * output);
     assert_costs("claude-sonnet-4-6", &long, prompt(199_961.0) + output);
+    // Another model has another bound.
+    let (short, long) = (
+        json!({"cache_read_input_tokens": 99_960}),
+        json!({"cache_read_input_tokens": 99_961}),
+    );
+    let haiku = |read: f64| (0.1 * (10.0 + 0.1 * read + 12.5 + 40.0) + 400.0 * 0.5) / 1e6;
+    assert_costs("claude-haiku-5-5", &short, haiku(99_960.0));
+    assert_costs("claude-haiku-5-5", &long, 5.0 * haiku(99_961.0));
+    let longest = json!({"cache_read_input_tokens": 300_000});
+    assert_costs("claude-haiku-5-5", &longest, 5.0 * haiku(300_000.0));
 }
 
 #[test]
@@ -158,7 +169,7 @@ fn the_live_summary_knows_the_same_premiums() {
 
 const OWN: &str = r#"{"version": 1, "thousandWebSearches": 2000, "prices": [{"models": ["house-*"], "price":
     {"input": 1000000, "output": 0, "cacheRead": 0, "cacheWrite5m": 0, "cacheWrite1h": 0, "fast": 3, "usOnly": 5,
-     "longPrompt": {"input": 7, "output": 1}}}]}"#;
+     "longPrompt": {"above": 200000, "input": 7, "output": 1}}}]}"#;
 
 #[test]
 fn a_value_replaces_the_table_with_its_premiums() {
@@ -193,6 +204,7 @@ fn a_wrong_table_is_refused_with_what_is_wrong_in_it() {
     for (table, word) in [
         (OWN.replace("usOnly", "usOnyl"), "usOnyl"),
         (OWN.replace("\"version\": 1", "\"version\": 2"), "version 2"),
+        (OWN.replace("200000", "123"), "longPrompt.above 123"),
         ("{".to_owned(), "price table is wrong"),
     ] {
         let output = stats(&records, &[("PRICES", &table)]);

@@ -3,7 +3,7 @@
 
 mod name;
 
-use crate::usage::{Tally, Tariff, Tokens};
+use crate::usage::{Prompt, Tally, Tariff, Tokens};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -32,15 +32,17 @@ pub struct Price {
     /// Factor on all of it where the model had to run in the United States; absent as above.
     #[serde(default)]
     pub us_only: Option<f64>,
-    /// Factors for messages whose prompt is longer than 200,000 tokens; absent where the model has one price for all.
+    /// Factors for messages with a long prompt; absent where the model has one price for all.
     #[serde(default)]
     pub long_prompt: Option<LongPrompt>,
 }
 
-/// Factors for all of a message with a long prompt.
+/// Factors for all of a message whose prompt is longer than a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LongPrompt {
+    /// The bound in tokens, the prompt's cached parts included: 100000 or 200000.
+    pub above: u64,
     /// On the prompt, its cached parts included.
     pub input: f64,
     /// On the output.
@@ -66,7 +68,10 @@ impl Price {
             .map(|(tokens, price)| *tokens as f64 * price)
             .sum();
         let output = tokens.output as f64 * self.output;
-        let sum = match self.long_prompt.filter(|_| tariff.long_prompt) {
+        let is_long = |long: &LongPrompt| {
+            Prompt::above(long.above).is_some_and(|class| tariff.prompt >= class)
+        };
+        let sum = match self.long_prompt.filter(is_long) {
             Some(long) => prompt * long.input + output * long.output,
             None => prompt + output,
         };
@@ -137,6 +142,9 @@ pub enum PriceError {
         "the price table is wrong; it must look like {{\"version\": 1, \"prices\": [{{\"models\": [..], \"price\": {{..}}}}]}}"
     )]
     Wrong(#[source] serde_json::Error),
+    /// A bound of long prompts that messages are not told apart by.
+    #[error("the price table has longPrompt.above {0}; only 100000 and 200000 are known")]
+    Bound(u64),
     /// A version that is not known.
     #[error("the price table has version {0}; only 1 is known")]
     Version(u32),
@@ -199,6 +207,13 @@ impl Prices {
         let file: File = serde_json::from_str(text).map_err(PriceError::Wrong)?;
         if file.version != 1 {
             return Err(PriceError::Version(file.version));
+        }
+        let bounds = file.prices.iter().filter_map(|row| row.price.long_prompt);
+        if let Some(wrong) = bounds
+            .map(|long| long.above)
+            .find(|above| Prompt::above(*above).is_none())
+        {
+            return Err(PriceError::Bound(wrong));
         }
         Ok(Self {
             rows: file.prices,

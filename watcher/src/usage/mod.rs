@@ -8,5 +8,5 @@ mod tariff;
 mod tokens;
 
 pub use ledger::{Ledger, Limits, ModelTotals, Sample, SessionTotals};
-pub use tariff::Tariff;
+pub use tariff::{Prompt, Tariff};
 pub use tokens::{Tally, Tokens};

@@ -3,24 +3,51 @@
 use super::Tokens;
 use crate::record::Usage;
 
-/// Tokens of a prompt, its cached parts included, above which it is a long one. The price list's own bound, the same for
-/// all models that have one.
-const LONG_PROMPT: u64 = 200_000;
+/// How long a prompt is, its cached parts included: the bounds, in tokens, above which price lists ask for more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Prompt {
+    /// Up to 100,000 tokens.
+    #[default]
+    Short,
+    /// Up to 200,000.
+    Above100k,
+    /// More.
+    Above200k,
+}
 
-/// How one message is charged.
+impl Prompt {
+    /// The length class that begins above so many tokens; none when no price list has that bound.
+    pub fn above(bound: u64) -> Option<Self> {
+        match bound {
+            100_000 => Some(Self::Above100k),
+            200_000 => Some(Self::Above200k),
+            _ => None,
+        }
+    }
+
+    fn of(tokens: u64) -> Self {
+        match tokens {
+            0..=100_000 => Self::Short,
+            100_001..=200_000 => Self::Above100k,
+            _ => Self::Above200k,
+        }
+    }
+}
+
+/// How one message is charged: all of it, by what is true of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tariff {
     /// Answered in fast mode.
     pub fast: bool,
     /// Computed in the United States alone, as was asked for.
     pub us_only: bool,
-    /// The prompt was longer than 200,000 tokens, so that all of the message is charged as one of a long prompt.
-    pub long_prompt: bool,
+    /// The length of its prompt.
+    pub prompt: Prompt,
 }
 
 impl Tariff {
     /// How many there are.
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = 12;
 
     /// What a record tells; nothing told is the plain tariff.
     pub fn of(usage: &Usage<'_>, tokens: &Tokens) -> Self {
@@ -32,13 +59,13 @@ impl Tariff {
         Self {
             fast: usage.speed.as_str() == "fast",
             us_only: usage.geo.as_str() == "us",
-            long_prompt: prompt > LONG_PROMPT,
+            prompt: Prompt::of(prompt),
         }
     }
 
     /// Its place among all of them, below [`Self::COUNT`].
     pub(crate) fn index(self) -> usize {
-        usize::from(self.fast) | usize::from(self.us_only) << 1 | usize::from(self.long_prompt) << 2
+        usize::from(self.fast) | usize::from(self.us_only) << 1 | (self.prompt as usize) << 2
     }
 
     /// The one at that place.
@@ -46,7 +73,11 @@ impl Tariff {
         Self {
             fast: index & 1 != 0,
             us_only: index & 2 != 0,
-            long_prompt: index & 4 != 0,
+            prompt: match index >> 2 {
+                0 => Prompt::Short,
+                1 => Prompt::Above100k,
+                _ => Prompt::Above200k,
+            },
         }
     }
 }
@@ -82,15 +113,22 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_is_long_by_all_of_its_parts_and_only_above_the_bound() {
+    fn a_prompt_is_long_by_all_of_its_parts_and_only_above_a_bound() {
         let prompt = |read: u64| {
             of(&format!(
                 r#"{{"input_tokens":1,"output_tokens":999999,"cache_read_input_tokens":{read},
                 "cache_creation":{{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3}}}}"#
             ))
         };
-        assert!(!prompt(199_994).long_prompt);
-        assert!(prompt(199_995).long_prompt);
+        for (read, class) in [
+            (0, Prompt::Short),
+            (99_994, Prompt::Short),
+            (99_995, Prompt::Above100k),
+            (199_994, Prompt::Above100k),
+            (199_995, Prompt::Above200k),
+        ] {
+            assert_eq!(prompt(read).prompt, class, "{read}");
+        }
     }
 
     #[test]
