@@ -12,6 +12,7 @@ use serde_json::json;
 use std::time::Duration;
 use support::watcher::Pod;
 use support::{eventually, line};
+use tests::double::fault::{Action, Fault};
 use tests::double::state::{Channel, FORUM, Message, THREAD, Webhook, token};
 use tests::double::{Double, DoubleOptions};
 
@@ -233,4 +234,71 @@ fn a_thread_that_is_not_the_webhooks_is_said_once_and_left_alone() {
     );
     assert!(said.contains("thread_id"), "{said}");
     assert_eq!(double.counters().requests, 1);
+}
+
+#[test]
+fn a_live_summary_in_an_archived_thread_waits_until_it_is_opened_again() {
+    let double = Double::start(DoubleOptions::unlimited()).unwrap();
+    let place = place(&double, false);
+    let [thread, _] = place.threads;
+    let mut pod = Pod::without_webhook();
+    pod.set(
+        "DISCORD_WEBHOOK_URL",
+        &format!("{}?thread_id={thread}", place.url),
+    );
+    pod.append(&line(0));
+    let watcher = pod.start();
+    // The post that follows the live summary would open the thread again.
+    eventually("a live summary and a post", || {
+        (double.messages().len() == 2).then_some(())
+    });
+    let archive = |archived| {
+        double.with(|core| core.channels.get_mut(&thread).unwrap().archived = archived);
+    };
+    archive(true);
+    // Something that is counted and not posted, so that no post opens the thread.
+    let quiet = json!({"type": "assistant", "uuid": "q-1", "sessionId": "s", "timestamp": "2026-11-22T00:02:00.000Z",
+        "message": {"role": "assistant", "id": "m-9", "model": "claude-sonnet-4-5", "stop_reason": "end_turn",
+            "usage": {"input_tokens": 4321, "output_tokens": 5}, "content": [{"type": "text", "text": "quiet"}]}});
+    pod.append(&format!("{quiet}\n"));
+    eventually("an edit that the thread refuses", || {
+        double.counters().statuses.get(&400).map(|_| ())
+    });
+    archive(false);
+    let live = edited(&double, thread, 0);
+    assert!(live.text().contains("4,321"), "{}", live.text());
+    let summaries = double.messages().into_iter().filter(is_summary).count();
+    assert_eq!(summaries, 1);
+    assert_eq!(watcher.end(), Some(0));
+}
+
+#[test]
+fn posts_that_an_archived_thread_refuses_wait_and_the_cure_is_said() {
+    let double = Double::start(DoubleOptions::unlimited()).unwrap();
+    let place = place(&double, true);
+    let [thread, _] = place.threads;
+    double.fault(Fault {
+        method: Some("POST".to_owned()),
+        ..Fault::new(Action::Status {
+            status: 400,
+            html: false,
+            body: Some(r#"{"message": "Thread is archived", "code": 50083}"#.to_owned()),
+            retry_after: None,
+        })
+    });
+    let pod = pod(&format!("{}?thread_id={thread}", place.url));
+    pod.append(&line(0));
+    let watcher = pod.start();
+    let said = eventually("a word in health", || {
+        pod.health()["discord"].as_str().map(str::to_owned)
+    });
+    assert!(said.contains("open it again in Discord"), "{said}");
+    pod.append(&line(1));
+    double.clear_faults();
+    eventually("both events", || {
+        let text: String = double.messages().iter().map(Message::text).collect();
+        (text.contains("event-000000") && text.contains("event-000001")).then_some(())
+    });
+    assert_eq!(watcher.end(), Some(0));
+    assert_eq!(double.violations(), Vec::<String>::new());
 }
