@@ -1,5 +1,6 @@
 //! Small pieces of JSON text, for output that is written rather than built as a tree.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Appends `text` as a JSON string, quotes included.
@@ -55,8 +56,12 @@ pub(crate) fn env(name: &str, value: &str) -> String {
 }
 
 /// One reference token of a JSON pointer: `~` and `/` escaped.
-pub(crate) fn pointer_token(text: &str) -> String {
-    text.replace('~', "~0").replace('/', "~1")
+pub(crate) fn pointer_token(text: &str) -> Cow<'_, str> {
+    if text.contains(['~', '/']) {
+        text.replace('~', "~0").replace('/', "~1").into()
+    } else {
+        text.into()
+    }
 }
 
 #[cfg(test)]

@@ -9,9 +9,8 @@ use crate::source::Source;
 use crate::template::Template;
 use crate::uid::uid;
 use axum::Router;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::value::RawValue;
@@ -39,20 +38,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-async fn pods(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response {
-    respond(&shared, &headers, body, false).await
+async fn pods(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Response {
+    respond(&shared, request, false).await
 }
 
-async fn namespaces(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response {
-    respond(&shared, &headers, body, true).await
+async fn namespaces(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Response {
+    respond(&shared, request, true).await
 }
 
-async fn respond(
-    shared: &Shared,
-    headers: &HeaderMap,
-    body: Body,
-    namespace_opted_in: bool,
-) -> Response {
+async fn respond(shared: &Shared, request: HttpRequest, namespace_opted_in: bool) -> Response {
+    let (http::request::Parts { headers, .. }, body) = request.into_parts();
     let json = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -70,7 +65,7 @@ async fn respond(
         )
             .into_response();
     }
-    let body = match shared.bodies.read(headers, body).await {
+    let body = match shared.bodies.read(&headers, body).await {
         Ok(body) => body,
         Err(refusal) => {
             shared.count("failed", refusal.label());

@@ -312,10 +312,10 @@ impl Plan<'_, '_, '_> {
                 patch.replace(&format!("/spec/volumes/{}", at - gone), &volume.json);
             }
         }
-        let added: Vec<String> = placed
+        let added: Vec<&str> = placed
             .iter()
             .filter(|volume| volume.step == Step::Add)
-            .map(|volume| volume.json.clone())
+            .map(|volume| volume.json.as_str())
             .collect();
         patch.append("/spec/volumes", self.pod.spec.volumes.presence(), &added);
     }
@@ -342,7 +342,7 @@ impl Plan<'_, '_, '_> {
             let kept = named.found.iter().find(|(where_, _)| *where_ == list);
             stale.extend(named.found.iter().filter(|found| Some(*found) != kept));
             let Some((_, index)) = kept else {
-                added.push(text.clone());
+                added.push(text);
                 continue;
             };
             let wanted: Value = serde_json::from_str(text).unwrap_or_default();

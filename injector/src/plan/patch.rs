@@ -26,7 +26,8 @@ impl Patch {
         self.text
     }
 
-    fn operation(&mut self, op: &str, path: &str, value: Option<&str>) {
+    /// Begins an operation; what is written until [`Self::end`] is its value.
+    fn begin(&mut self, op: &str, path: &str) {
         if self.text.is_empty() {
             self.text.reserve(USUAL);
         }
@@ -35,11 +36,19 @@ impl Patch {
         self.text.push_str(op);
         self.text.push_str("\",\"path\":");
         json::string(&mut self.text, path);
+    }
+
+    fn end(&mut self) {
+        self.text.push('}');
+    }
+
+    fn operation(&mut self, op: &str, path: &str, value: Option<&str>) {
+        self.begin(op, path);
         if let Some(value) = value {
             self.text.push_str(",\"value\":");
             self.text.push_str(value);
         }
-        self.text.push('}');
+        self.end();
     }
 
     /// `add`: a member of an object that is there, or an item of a list that is.
@@ -56,19 +65,28 @@ impl Patch {
     }
 
     /// Appends items to the list at `path`, which is made when it is not there.
-    pub(crate) fn append(&mut self, path: &str, presence: Presence, items: &[String]) {
+    pub(crate) fn append(&mut self, path: &str, presence: Presence, items: &[impl AsRef<str>]) {
         if items.is_empty() {
             return;
         }
         if presence == Presence::There {
             let end = format!("{path}/-");
             for item in items {
-                self.add(&end, item);
+                self.add(&end, item.as_ref());
             }
-        } else {
-            self.made(path, presence);
-            self.add(path, &format!("[{}]", items.join(",")));
+            return;
         }
+        self.made(path, presence);
+        self.begin("add", path);
+        self.text.push_str(",\"value\":[");
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                self.text.push(',');
+            }
+            self.text.push_str(item.as_ref());
+        }
+        self.text.push(']');
+        self.end();
     }
 
     /// Sets members (key and JSON) of the mapping at `path`, which is made when it is not there.
@@ -80,15 +98,16 @@ impl Patch {
             for (key, value) in members {
                 self.add(&format!("{path}/{}", json::pointer_token(key)), value);
             }
-        } else {
-            self.made(path, presence);
-            let mut object = String::from("{");
-            for (key, value) in members {
-                json::member(&mut object, key, value);
-            }
-            object.push('}');
-            self.add(path, &object);
+            return;
         }
+        self.made(path, presence);
+        self.begin("add", path);
+        self.text.push_str(",\"value\":{");
+        for (key, value) in members {
+            json::member(&mut self.text, key, value);
+        }
+        self.text.push('}');
+        self.end();
     }
 
     /// Makes an empty mapping where none is.

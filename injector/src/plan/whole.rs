@@ -25,7 +25,7 @@ impl Plan<'_, '_, '_> {
             .iter()
             .filter(|(name, _)| !known(name))
             .collect();
-        let items: Vec<String> = missing.iter().map(|(_, json)| json.clone()).collect();
+        let items: Vec<&str> = missing.iter().map(|(_, json)| json.as_str()).collect();
         patch.append(
             "/spec/imagePullSecrets",
             spec.image_pull_secrets.presence(),
