@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # injector.sh: what the injector costs, beside a bare server of the same stack, in one run, by turns, one core for the server and one
-# for the caller: processor time a review, latency, memory, start, sizes. With KUBECONFIG (a cluster without our chart, which can
-# reach this machine): the start with certificates of its own, and a Pod's creation with the webhook and without.
+# for the caller: processor time a review, latency, memory, start, sizes. With KUBECONFIG (a cluster that can reach this machine): the
+# start with certificates of its own, and a Pod's creation with the webhook and without.
 # It prints figures and judges nothing. INJECTOR: a binary to measure; without it the image's own is built. ROUNDS (5), REVIEWS (20000)
 # a round, SOAK (1000000) reviews after which memory is looked at; WHAT ("served cluster") chooses. A peer that runs already:
 # PEER_URL (https://HOST:PORT/PATH), PEER_CA (PEM), PEER_PID, PEER_BODY (its review).

@@ -44,7 +44,8 @@ async fn delete_all(client: &Client) {
     }
 }
 
-/// The webhook's one entry: a Pod of namespace [`WITH`] that asks, as the chart has it.
+/// The webhook's one entry: a Pod of namespace [`WITH`], as the chart has it for namespaces that ask by label. An installed
+/// chart asks nobody about these Pods.
 fn configuration(client_config: &Value, failure: &str) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -58,8 +59,8 @@ fn configuration(client_config: &Value, failure: &str) -> Value {
                 "scope": "Namespaced"}],
             "clientConfig": client_config,
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": WITH}},
-            "matchConditions": [{"name": "asks", "expression":
-                "object.metadata.?annotations['discord-monitoring.io/inject'].orValue('') == 'true'"}],
+            "matchConditions": [{"name": "not-refused", "expression":
+                "object.metadata.?annotations['discord-monitoring.io/inject'].orValue('') != 'false'"}],
         }],
     })
 }
@@ -68,11 +69,6 @@ pub(crate) async fn run(args: &crate::Cluster) {
     let config = kube::Config::infer().await.expect("KUBECONFIG");
     let host = own_address(&config);
     let client = Client::try_from(config).unwrap();
-    let listed = call(&client, "GET", CONFIGURATIONS, &Value::Null).await;
-    assert!(
-        !listed.unwrap().contains("discord-monitoring"),
-        "an injector is installed in this cluster, or its webhooks were left: uninstall it first"
-    );
     delete_all(&client).await;
     starts(args, &client).await;
     creations(args, &client, host).await;
@@ -171,8 +167,7 @@ async fn creations(args: &crate::Cluster, client: &Client, host: IpAddr) {
         review: Review::ours(),
     };
     first_answer(&door).await;
-    let url =
-        json!({"url": format!("https://{listen}/inject"), "caBundle": STANDARD.encode(trusted)});
+    let url = json!({"url": format!("https://{listen}/inject/namespace"), "caBundle": STANDARD.encode(trusted)});
     let entry = configuration(&url, "Fail");
     call(client, "POST", CONFIGURATIONS, &entry).await.unwrap();
     let pod = pod();
@@ -231,6 +226,8 @@ fn pod() -> Value {
         pod["metadata"].as_object_mut().unwrap().remove(field);
     }
     pod.as_object_mut().unwrap().remove("status");
+    let annotations = pod["metadata"]["annotations"].as_object_mut().unwrap();
+    annotations.remove("discord-monitoring.io/inject");
     let spec = &mut pod["spec"];
     let admitted = |item: &Value| !item.to_string().contains("kube-api-access");
     for list in ["/volumes", "/containers/0/volumeMounts"] {
