@@ -157,32 +157,3 @@ async fn with_a_client_authority_only_its_callers_are_served_and_a_new_one_count
         400
     );
 }
-
-/// No promise, a figure: `INJECTOR_BIN=target/TRIPLE/release/injector cargo test -p injector --test bounds -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "it measures, and says nothing of right or wrong"]
-async fn processor_time_and_memory_of_many_reviews() {
-    const REVIEWS: usize = 20_000;
-    let injector = Injector::start(None);
-    let mut pod = asked();
-    // A Pod as the API server sends it: some 5 KiB.
-    let env = (0..40).map(|at| {
-        serde_json::json!({"name": format!("NAME_{at}"), "value": format!("a value of some length, number {at}")})
-    });
-    pod["spec"]["containers"][0]["env"] = env.collect();
-    let idle = injector.resident();
-    for round in 0..4 {
-        let before = injector.ticks();
-        for _ in 0..REVIEWS / 50 {
-            let reviews = (0..50).map(|_| injector.review("/inject", pod.clone()));
-            futures_util::future::join_all(reviews).await;
-        }
-        let micros = (injector.ticks() - before) * 10_000;
-        println!(
-            "round {round}: {} ms per 1000 reviews, {} KiB idle, {} KiB now",
-            micros / REVIEWS as u64,
-            idle / 1024,
-            injector.resident() / 1024
-        );
-    }
-}

@@ -5,8 +5,7 @@ use super::patch::Patch;
 use super::status::{Status, Undo};
 use super::volumes::{Placed, Step};
 use crate::json;
-use crate::pod::{ContainerSecurity, Presence, SAFE_TO_EVICT};
-use serde_json::{Map, Value};
+use crate::pod::{ContainerSecurity, Keys, Presence, SAFE_TO_EVICT};
 use sidecar::names::{INJECTED, STATUS};
 
 impl Plan<'_, '_, '_> {
@@ -40,7 +39,7 @@ impl Plan<'_, '_, '_> {
             return;
         }
         let (presence, given) = match spec.security_context {
-            None => (Presence::Absent, Map::new()),
+            None => (Presence::Absent, Keys::default()),
             Some(raw) => (
                 Presence::There,
                 serde_json::from_str(raw.get()).unwrap_or_default(),
@@ -50,7 +49,7 @@ impl Plan<'_, '_, '_> {
             .template
             .pod_security
             .iter()
-            .filter(|(key, _)| given.get(*key).is_none_or(Value::is_null) && self.is_harmless(key))
+            .filter(|(key, _)| !given.has(key) && self.is_harmless(key))
             .map(|(key, value)| (key.as_str(), value.to_string()))
             .collect();
         patch.members("/spec/securityContext", presence, &members);

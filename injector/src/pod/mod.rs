@@ -10,7 +10,7 @@ mod text;
 pub(crate) use parts::{
     Amounts, Container, ContainerSecurity, Env, Mount, PodSecurity, Reference, Resources, Volume,
 };
-pub(crate) use text::{Annotations, Labels, MIRROR, Presence, SAFE_TO_EVICT, Seq, Text};
+pub(crate) use text::{Annotations, Keys, Labels, MIRROR, Presence, SAFE_TO_EVICT, Seq, Text};
 
 pub(crate) use object::Object;
 use object::{object, raw_object};

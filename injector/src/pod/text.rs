@@ -174,6 +174,38 @@ fn read_map<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(MapVisitor(keep))
 }
 
+/// The keys of a mapping that have a value.
+#[derive(Debug, Default)]
+pub(crate) struct Keys<'a>(Vec<Text<'a>>);
+
+impl Keys<'_> {
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|known| &**known == key)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Keys<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeysVisitor;
+        impl<'de> Visitor<'de> for KeysVisitor {
+            type Value = Keys<'de>;
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a mapping")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+                let mut keys = Vec::new();
+                while let Some(key) = access.next_key::<Text<'de>>()? {
+                    if access.next_value::<Option<IgnoredAny>>()?.is_some() {
+                        keys.push(key);
+                    }
+                }
+                Ok(Keys(keys))
+            }
+        }
+        deserializer.deserialize_map(KeysVisitor)
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (presence, entries) = read_map(deserializer, Self::concerns_us)?;
