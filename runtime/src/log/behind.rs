@@ -1,17 +1,20 @@
-//! Log lines that follow the work: they wait until nothing else is ready to run, and go out together.
+//! Log lines that follow the work: they wait a few milliseconds for each other, and go out together.
 //!
 //! A write wakes whoever reads the log; one after each answer costs a webhook as much as a third of its patch. A warning
-//! goes out at once and takes along what waits, and so does a panic; only a kill loses lines, those of a few milliseconds.
+//! goes out at once and takes along what waits, and so does a panic; only a kill loses lines, those of that time.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// As much waits at most, in bytes.
 const MOST: usize = 64 * 1024;
+/// As long a line waits at most.
+const LONGEST: Duration = Duration::from_millis(5);
 
 /// Where lines go.
 type Out = dyn Fn(&[u8]) + Send + Sync;
@@ -95,9 +98,10 @@ impl Behind {
                 () = shutdown.cancelled() => return,
                 () = self.0.came.notified() => {}
             }
-            // Behind whatever is ready by now: an answer goes out before its line.
-            tokio::task::yield_now().await;
-            self.0.flush();
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(LONGEST) => self.0.flush(),
+            }
         }
     }
 }
@@ -163,7 +167,7 @@ mod tests {
         (writer, behind, sent)
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn lines_of_one_go_leave_together_in_their_order_and_all_of_them() {
         let (writer, behind, sent) = collected();
         writer.0.add(b"before\n", false);
@@ -175,9 +179,7 @@ mod tests {
             writer.0.add(line.as_bytes(), false);
         }
         assert_eq!(sent.lock().unwrap().len(), 1, "they wait for each other");
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
-        }
+        tokio::time::sleep(LONGEST * 2).await;
         assert_eq!(sent.lock().unwrap().last().unwrap(), "1\n2\n3\n");
         writer.0.add(b"last\n", false);
         shutdown.cancel();
