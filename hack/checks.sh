@@ -7,7 +7,7 @@ shell_scripts() {
 
 check_shell() { shell_scripts | xargs shellcheck --external-sources; }
 
-# The project speaks of itself alone, and no file outside tests grows beyond what a person reads at once.
+# No file outside tests grows beyond what a person reads at once.
 check_house() {
   local long
   long=$(git ls-files --cached --others --exclude-standard '*.rs' | grep -v -E '(^|/)tests?/' | xargs -r wc -l |
@@ -23,5 +23,6 @@ all_checks() {
   step "lints" cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
   step "chart dependencies" make --no-print-directory charts
   step "ct lint" "$ROOT/hack/ct.sh"
-  step "unit, property, golden and chart tests" cargo test --workspace --locked --no-fail-fast
+  # Shown output: what a test left out stands there.
+  step "unit, property, golden and chart tests" cargo test --workspace --locked --no-fail-fast -- --show-output
 }

@@ -5,16 +5,22 @@
 node_tests() { cargo test --locked --workspace --features tests/node --no-fail-fast "$@"; }
 
 # A node that was up before stays up; one that these steps made goes with them.
-on_node() {
+ready_node() {
   KUBECONFIG=$("$ROOT/hack/cluster/env.sh")
   export KUBECONFIG
   if ! kubectl get nodes --request-timeout 5s >/dev/null 2>&1; then
     trap '"$ROOT/hack/cluster/down.sh"' EXIT
   fi
+  # A chart without its neighbours does not install, and one with old copies of them is not what stands here.
+  step "chart dependencies" make --no-print-directory charts
   step "a node" "$ROOT/hack/cluster/up.sh"
   step "images" "$ROOT/hack/images.sh"
+}
+
+on_node() {
+  ready_node
   # One after the other: both install the chart.
-  step "charts on a real node" node_tests --test helm on_node
+  step "charts on a real node" node_tests --test helm on_node -- --show-output
   # These wait more than they work, so more of them run at once than there are cores.
-  step "the main job on a real node" node_tests --test node -- --test-threads 4
+  step "the main job on a real node" node_tests --test node -- --show-output --test-threads 4
 }
