@@ -3,6 +3,7 @@
 use crate::callers::Callers;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::retention::Retention;
 use crate::signer::Signer;
 use crate::store::Store;
 use discord::Bot;
@@ -24,6 +25,8 @@ pub type Hook = Arc<dyn Fn(&'static str) -> Pin<Box<dyn Future<Output = ()> + Se
 pub(crate) struct App {
     pub config: Config,
     pub callers: Callers,
+    /// How long a channel stays where its run does not say.
+    pub default_retention: Retention,
     pub signer: Option<Signer>,
     pub discord: Option<Arc<Bot>>,
     pub metrics: Metrics,
@@ -48,6 +51,7 @@ impl App {
         let secret = config.signing_key.as_ref().or(config.bot_token.as_ref());
         Self {
             callers: Callers::new(config.api_token.as_ref(), config.api_tokens_file.clone()),
+            default_retention: Retention::new(config.retention_ms, config.retention_file.clone()),
             signer: secret.map(Signer::new),
             discord,
             metrics,
@@ -144,7 +148,7 @@ impl App {
 
     /// A retention as it counts: the run's own, else the bot's, and at most what the bot allows; none keeps.
     pub(crate) fn retention(&self, own: Option<i64>) -> Option<i64> {
-        let asked = own.unwrap_or(self.config.retention_ms);
+        let asked = own.unwrap_or_else(|| self.default_retention.current());
         let most = self.config.max_retention_ms;
         match (Some(asked).filter(|time| *time > 0), most) {
             (Some(asked), Some(most)) => Some(asked.min(most)),

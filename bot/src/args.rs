@@ -124,6 +124,9 @@ pub struct RunsArgs {
         value_name = "HOURS"
     )]
     pub retention_hours: f64,
+    /// File with those hours, which wins and is read again; where it is missing, the value counts.
+    #[arg(long, env = "RETENTION_HOURS_FILE", value_name = "FILE")]
+    pub retention_hours_file: Option<PathBuf>,
     /// Most hours a channel is kept, whatever a run asks for; without it a run may keep its channel for good.
     #[arg(long, env = "MAX_RETENTION_HOURS", value_name = "HOURS")]
     pub max_retention_hours: Option<f64>,

@@ -76,6 +76,8 @@ pub struct Config {
     pub archive_category: Option<String>,
     /// How long a channel stays after its run's end, in milliseconds; 0 keeps it.
     pub retention_ms: i64,
+    /// File with the hours of it, read again.
+    pub retention_file: Option<PathBuf>,
     /// Most milliseconds of retention, whatever a run asks for.
     pub max_retention_ms: Option<i64>,
     /// How long a watcher may be silent.
@@ -110,6 +112,7 @@ impl Default for Config {
             category: "Agent Runs".to_owned(),
             archive_category: Some("Agent Archive".to_owned()),
             retention_ms: 24 * 3_600_000,
+            retention_file: None,
             max_retention_ms: None,
             lease: Duration::from_mins(2),
             input_ttl: Duration::from_mins(15),
@@ -175,6 +178,7 @@ impl Config {
                 name: "RETENTION_HOURS",
                 rule: "must be a number of hours, 0 (keep) or more",
             })?,
+            retention_file: runs.retention_hours_file,
             max_retention_ms: runs
                 .max_retention_hours
                 .map(|hours| {

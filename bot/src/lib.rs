@@ -15,6 +15,7 @@ mod engine;
 pub mod interaction;
 mod metrics;
 mod relay;
+mod retention;
 mod serve;
 mod signer;
 mod store;

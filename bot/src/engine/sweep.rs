@@ -13,7 +13,11 @@ impl Engine {
         let lease = i64::try_from(config.lease.as_millis()).unwrap_or(i64::MAX / 2);
         let silent = self
             .store
-            .end_silent(now.saturating_sub(lease), now, config.retention_ms)
+            .end_silent(
+                now.saturating_sub(lease),
+                now,
+                self.app.default_retention.current(),
+            )
             .await?;
         if silent > 0 {
             self.app.metrics.silent.inc_by(silent);
