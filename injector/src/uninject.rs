@@ -8,7 +8,7 @@ use crate::plan::token::{STANDARD_SOURCE, TOKEN_DIR};
 use crate::pod::SAFE_TO_EVICT;
 use serde_json::{Map, Value, json};
 use sidecar::names::{
-    BOT_VOLUME, BRIDGE, BRIDGE_VOLUME, CA_VOLUME, INJECTED, STATE_VOLUME, STATUS,
+    BOT_VOLUME, BRIDGE, BRIDGE_VOLUME, CA_VOLUME, INJECTED, POD_UID, STATE_VOLUME, STATUS,
     TRANSCRIPT_VOLUME, WATCHER, WEBHOOK_VOLUME,
 };
 
@@ -159,8 +159,11 @@ fn restore_agent(pod: &mut Value, status: &Status) {
                 !(added && is_numbered(text("name"), &VOLUMES))
             });
         }
-        if let Some(env) = list_mut(container, "/env").filter(|_| undo.agent_env) {
-            env.retain(|entry| entry.get("name").and_then(Value::as_str) != Some("AGENT_STDIN"));
+        let added = [(undo.agent_env, "AGENT_STDIN"), (undo.agent_uid, POD_UID)];
+        for (_, name) in added.iter().filter(|(added, _)| *added) {
+            if let Some(env) = list_mut(container, "/env") {
+                env.retain(|entry| entry.get("name").and_then(Value::as_str) != Some(name));
+            }
         }
     }
 }

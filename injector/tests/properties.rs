@@ -185,6 +185,8 @@ fn annotations() -> impl Strategy<Value = Map<String, Value>> {
         ("transcript.mount", "config"),
         ("transcript.mount", "none"),
         ("transcriptPath", "/data/t/session.jsonl"),
+        ("transcript.volume.existingClaim", "claim"),
+        ("transcript.volume.perPod", "true"),
         ("mode", "native"),
         ("mode", "plain"),
         ("plain.endsAfter", "result"),

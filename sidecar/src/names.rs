@@ -46,6 +46,8 @@ pub const CA_DIR: &str = "/etc/discord-monitoring/ca";
 pub const BRIDGE_DIR: &str = "/run/discord-monitoring";
 /// The FIFO the bridge makes and the agent opens.
 pub const AGENT_STDIN: &str = "/run/discord-monitoring/stdin";
+/// The agent's variable with its Pod's uid, which names the Pod's folder in a transcript volume that Pods share.
+pub const POD_UID: &str = "DISCORD_POD_UID";
 /// Unix socket below `STATE_DIR` on which the watcher answers `/live`, `/ready` and `/metrics`.
 pub const HEALTH_SOCKET: &str = "health.sock";
 

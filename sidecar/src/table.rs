@@ -81,6 +81,8 @@ pub static SETTINGS: &[Setting] = &[
         "Directory of the node to use for the transcripts instead of an emptyDir.").chart_only(),
     row("transcript.volume.emptyDir", Kind::Object, Some("{}"), None,
         "The emptyDir to use for the transcripts, as Kubernetes takes it.").chart_only(),
+    row("transcript.volume.perPod", Kind::Bool, Some("false"), None,
+        "In a claim or directory, a folder for each Pod: none sees another's transcripts, nor those of an earlier Pod."),
     row("webhook.existingSecret", Kind::Text, Some(r#""discord-webhook""#), None,
         "Secret in the Pod's namespace that holds the webhook URL."),
     row("webhook.key", Kind::Text, Some(r#""url""#), None, "Key of the webhook URL in that Secret."),

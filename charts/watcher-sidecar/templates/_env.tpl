@@ -102,6 +102,33 @@ a Secret made or changed after the Pod's start is picked up; an env is fixed for
 - name: TRANSCRIPT_PATH
   value: {{ printf "%s/projects" (trimSuffix "/" $v.agent.configDir) | quote }}
 {{- end }}
+{{- if .transcript }}
+{{ include "watcher-sidecar.podUid" $v }}
+{{- end }}
+{{- end -}}
+
+{{- /* The variable from which a mount takes the Pod's own folder, as a YAML list of one; empty when the volume is the Pod's
+alone. Takes the whole values. */ -}}
+{{- define "watcher-sidecar.podUid" -}}
+{{- if include "watcher-sidecar.transcriptPerPod" . -}}
+- name: DISCORD_POD_UID
+  valueFrom:
+    fieldRef: {apiVersion: v1, fieldPath: metadata.uid}
+{{- end }}
+{{- end -}}
+
+{{- /*
+watcher-sidecar.agentEnv: what the agent's own container needs in its environment, as a YAML list; empty when that is
+nothing: the bridge's FIFO, and the Pod's uid where transcripts lie in a folder of its own.
+Keys of the dict: root, values, library, complete (see watcher-sidecar.values).
+*/ -}}
+{{- define "watcher-sidecar.agentEnv" -}}
+{{- $v := include "watcher-sidecar.values" . | fromYaml -}}
+{{- $env := include "watcher-sidecar.podUid" $v | fromYamlArray -}}
+{{- if $v.bridge.enabled -}}
+{{- $env = prepend $env (dict "name" "AGENT_STDIN" "value" "/run/discord-monitoring/stdin") -}}
+{{- end -}}
+{{- with $env }}{{ toYaml . }}{{ end -}}
 {{- end -}}
 
 {{- /* What the watcher knows of its Pod and its surroundings. The two MALLOC names keep a long line's buffer from

@@ -36,6 +36,33 @@ volumeMounts:
 {{- end -}}
 
 {{- /*
+watcher-sidecar.containers: all our containers of a Pod, as a YAML list: the bridge where bridge.enabled asks for it, and
+the watcher, in the order in which the injector adds them.
+Keys of the dict: those of watcher-sidecar.container.
+*/ -}}
+{{- define "watcher-sidecar.containers" -}}
+{{- $v := include "watcher-sidecar.values" . | fromYaml -}}
+{{- if $v.bridge.enabled -}}
+- {{ include "watcher-sidecar.bridge" . | nindent 2 | trim }}
+{{ end -}}
+- {{ include "watcher-sidecar.container" . | nindent 2 | trim }}
+{{- end -}}
+
+{{- /*
+watcher-sidecar.native: whether our containers stand among the init containers ("true") or among the containers (empty),
+as the value `mode` says. What would keep a Pod from ending is refused.
+Keys of the dict: root, values, library, complete (see watcher-sidecar.values) and
+  ends  true: the Pod ends by itself (restartPolicy Never or OnFailure), as a Job's does
+*/ -}}
+{{- define "watcher-sidecar.native" -}}
+{{- $v := include "watcher-sidecar.values" . | fromYaml -}}
+{{- if and .ends (eq $v.mode "plain") (not $v.plain.endsAfter) -}}
+{{- fail "mode is plain on a Pod that ends by itself: the watcher would keep it from ending; set plain.endsAfter, or mode to auto" -}}
+{{- end -}}
+{{- if or (eq $v.mode "native") (and (eq $v.mode "auto") .ends) }}true{{ end -}}
+{{- end -}}
+
+{{- /*
 watcher-sidecar.bridge: the bridge's container, as a YAML mapping without a leading dash. It listens on 127.0.0.1
 alone, so it has no port to declare. It is rendered whether or not bridge.enabled is set; the caller asks.
 Keys of the dict: root, values, library, complete, native (see above).

@@ -70,6 +70,7 @@ Keys of the dict: values (whole), transcript.
 - name: discord-transcript
   mountPath: {{ include "watcher-sidecar.transcriptDir" $v | quote }}
   readOnly: true
+{{- include "watcher-sidecar.transcriptFolder" $v }}
 {{- end }}
 {{- end -}}
 
@@ -107,6 +108,35 @@ Keys of the dict: root, values, library, complete (see watcher-sidecar.values).
 {{- if ne $v.transcript.mount "none" -}}
 - name: discord-transcript
   mountPath: {{ include "watcher-sidecar.transcriptDir" $v | quote }}
+{{- include "watcher-sidecar.transcriptFolder" $v }}
+{{- end }}
+{{- end -}}
+
+{{- /*
+watcher-sidecar.agentMounts: all mounts the agent's own container needs of ours, as a YAML list: its transcripts', and with
+the bridge that of the FIFO. Empty when there are none.
+Keys of the dict: root, values, library, complete (see watcher-sidecar.values).
+*/ -}}
+{{- define "watcher-sidecar.agentMounts" -}}
+{{- $v := include "watcher-sidecar.values" . | fromYaml -}}
+{{- $mounts := include "watcher-sidecar.transcriptMount" . | fromYamlArray -}}
+{{- if $v.bridge.enabled -}}
+{{- $mounts = append $mounts (dict "name" "discord-bridge" "mountPath" "/run/discord-monitoring") -}}
+{{- end -}}
+{{- with $mounts }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
+{{- /* Whether the transcripts' volume is one that Pods share, in which each has a folder of its own: "true", or empty. Takes the
+whole values. */ -}}
+{{- define "watcher-sidecar.transcriptPerPod" -}}
+{{- $volume := .transcript.volume -}}
+{{- if and $volume.perPod (or $volume.existingClaim $volume.hostPath) (ne .transcript.mount "none") }}true{{ end -}}
+{{- end -}}
+
+{{- /* That folder, as a line of a mount. The kubelet puts the uid in. Takes the whole values. */ -}}
+{{- define "watcher-sidecar.transcriptFolder" -}}
+{{- if include "watcher-sidecar.transcriptPerPod" . }}
+  subPathExpr: $(DISCORD_POD_UID)
 {{- end }}
 {{- end -}}
 

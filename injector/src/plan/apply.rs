@@ -5,11 +5,12 @@
 
 use super::bridge;
 use super::compare;
+use super::mounts::{Folder, block_token, mount};
 use super::ours::{List, Named, Original, RawPod};
 use super::patch::Patch;
 use super::status::Removed;
 use super::survey::Survey;
-use super::token::{self, TOKEN_DIR};
+use super::token;
 use super::volumes::{self, Placed, Step, Wanted};
 use super::warnings::Warnings;
 use super::{Mode, run_as};
@@ -191,7 +192,13 @@ impl Plan<'_, '_, '_> {
             .extend(self.survey.transcript.env.iter().cloned());
         // In the order in which a second look finds them.
         if let Some((path, _)) = &self.survey.transcript.added {
-            changes.mounts.push(mount(transcript_volume, path, true));
+            let folder = self.survey.transcript.folder;
+            changes
+                .env
+                .extend(folder.map(|_| Folder::watcher_variable()));
+            let folder = folder.map(|_| Folder::watcher_expression());
+            let watched = mount(transcript_volume, path, true, folder.as_deref());
+            changes.mounts.push(watched);
         }
         changes
             .mounts
@@ -221,11 +228,13 @@ impl Plan<'_, '_, '_> {
         };
         let mut mounts = Vec::new();
         if let Some((path, _)) = &self.survey.transcript.added {
-            mounts.push(mount(transcript_volume, path, false));
+            let folder = self.survey.transcript.folder;
+            let folder = folder.map(|_| Folder::expression());
+            mounts.push(mount(transcript_volume, path, false, folder.as_deref()));
             patch.undo.agent_mounts.push(path.clone());
         }
         if self.survey.planned_bridge.is_some() && !has(BRIDGE_DIR) {
-            mounts.push(mount(bridge_volume, BRIDGE_DIR, false));
+            mounts.push(mount(bridge_volume, BRIDGE_DIR, false, None));
             patch.undo.agent_mounts.push(BRIDGE_DIR.to_owned());
         }
         patch.append(
@@ -233,19 +242,18 @@ impl Plan<'_, '_, '_> {
             agent.volume_mounts.presence(),
             &mounts,
         );
-        if self
-            .survey
-            .planned_bridge
-            .as_ref()
-            .is_some_and(|bridge| bridge.agent_env)
-        {
-            patch.append(
-                &format!("{at}/env"),
-                agent.env.presence(),
-                &[bridge::agent_env()],
-            );
+        let mut variables = Vec::new();
+        let bridge = self.survey.planned_bridge.as_ref();
+        if bridge.is_some_and(|bridge| bridge.agent_env) {
+            variables.push(bridge::agent_env());
             patch.undo.agent_env = true;
         }
+        let folder = self.survey.transcript.folder;
+        if folder.is_some_and(|folder| folder.agent_env) {
+            variables.push(Folder::variable());
+            patch.undo.agent_uid = true;
+        }
+        patch.append(&format!("{at}/env"), agent.env.presence(), &variables);
     }
 
     /// The one removal: the API server's token volume, with its mounts and the flag.
@@ -360,31 +368,4 @@ impl Plan<'_, '_, '_> {
             &added,
         );
     }
-}
-
-fn mount(volume: &str, path: &str, read_only: bool) -> String {
-    let mut out = String::from("{");
-    json::member(&mut out, "name", &json::quoted(volume));
-    json::member(&mut out, "mountPath", &json::quoted(path));
-    if read_only {
-        json::member(&mut out, "readOnly", "true");
-    }
-    out.push('}');
-    out
-}
-
-/// An empty directory where a token would be: the API server mounts none into a container that has this path taken,
-/// and it would otherwise do so when it looks at the Pod again after our change.
-fn block_token(volume: &str, renamed: &[(&str, &str)]) -> String {
-    let name = renamed
-        .iter()
-        .find(|(from, _)| *from == volume)
-        .map_or(volume, |(_, to)| to);
-    let mut out = String::from("{");
-    json::member(&mut out, "name", &json::quoted(name));
-    json::member(&mut out, "mountPath", &json::quoted(TOKEN_DIR));
-    json::member(&mut out, "readOnly", "true");
-    json::member(&mut out, "subPath", "\"no-token\"");
-    out.push('}');
-    out
 }

@@ -12,6 +12,7 @@ mod decide;
 mod env;
 mod explain;
 mod legal;
+mod mounts;
 mod ours;
 mod patch;
 mod paths;

@@ -45,6 +45,9 @@ pub(crate) struct Undo {
     /// Whether the agent got `AGENT_STDIN`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) agent_env: bool,
+    /// Whether the agent got the variable with its Pod's uid.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) agent_uid: bool,
     /// Names of pull secrets added.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) pull_secrets: Vec<String>,
@@ -86,6 +89,7 @@ impl Undo {
         self.agent_mounts = join(earlier.agent_mounts, self.agent_mounts);
         self.pull_secrets = join(earlier.pull_secrets, self.pull_secrets);
         self.agent_env |= earlier.agent_env;
+        self.agent_uid |= earlier.agent_uid;
         self.was.extend(earlier.was);
         let mut removed = earlier.removed;
         removed.extend(self.removed);

@@ -2,6 +2,7 @@
 
 use super::agent::Location;
 use super::env::{self, Variable};
+use super::mounts::Folder;
 use super::paths::{self, within};
 use super::settings::PodSettings;
 use super::token::shows_token;
@@ -9,7 +10,7 @@ use super::warnings::{Warnings, excerpt};
 use crate::json;
 use crate::pod::{Container, Mount, Pod};
 use sidecar::Value;
-use sidecar::names::{BRIDGE_DIR, STATE_DIR};
+use sidecar::names::{BRIDGE_DIR, POD_UID, STATE_DIR};
 
 /// Paths of the watcher's own that a mount of the agent's must neither hide nor lie beneath.
 const TAKEN: &[&str] = &[
@@ -39,6 +40,8 @@ pub(crate) struct Transcript {
     pub(crate) env: Vec<(String, String)>,
     /// The directory at which a volume is added, in agent and watcher, and the volume's source as JSON.
     pub(crate) added: Option<(String, String)>,
+    /// The Pod's own folder in that volume, when other Pods may have the volume too.
+    pub(crate) folder: Option<Folder>,
     /// The volume through which the watcher sees the directory, when the agent has it mounted.
     pub(crate) covered_by: Option<String>,
 }
@@ -94,6 +97,10 @@ pub(crate) fn plan(
             excerpt(&at, 40)
         ));
     }
+    let (kind, source) = source(settings);
+    if kind != "emptyDir" {
+        out.folder = folder(agent, settings, &at, kind, warnings)?;
+    }
     if !root_is_known {
         let (choice, other) = if at == location.config {
             ("config", "projects")
@@ -101,12 +108,36 @@ pub(crate) fn plan(
             ("projects", "config")
         };
         warnings.add(&format!(
-            "emptyDir added at {} (transcript.mount {choice}; the other choice: {other})",
+            "{kind} added at {} (transcript.mount {choice}; the other choice: {other})",
             excerpt(&at, 40)
         ));
     }
-    out.added = Some((at, source(settings)));
+    out.added = Some((at, source));
     Ok(out)
+}
+
+/// The Pod's own folder, when it asks for one. Whoever shares the volume without is told what comes of it.
+fn folder(
+    agent: &Container<'_>,
+    settings: &PodSettings<'_>,
+    at: &str,
+    kind: &str,
+    warnings: &mut Warnings,
+) -> Result<Option<Folder>, String> {
+    if kind == "hostPath" {
+        warnings.add("a node that lacks transcript.volume.hostPath makes it for root alone; make it beforehand");
+    }
+    if !settings.flag("transcript.volume.perPod") {
+        warnings.add("every Pod on this transcript volume sees and posts the others' too; see transcript.volume.perPod");
+        return Ok(None);
+    }
+    let folder = Folder::of(agent).ok_or_else(|| {
+        format!(
+            "the agent uses {POD_UID} itself, so it gets no folder of its own at {}",
+            excerpt(at, 30)
+        )
+    })?;
+    Ok(Some(folder))
 }
 
 /// A volume mounted below the watched directory is not shown to the watcher. Its mount would need a directory inside one
@@ -215,23 +246,21 @@ fn taken(path: &str) -> bool {
         .any(|own| within(own, path) || within(path, own))
 }
 
-/// The source of the volume we add, as JSON of the volume without its name.
-fn source(settings: &PodSettings<'_>) -> String {
+/// The source of the volume we add: what it is called, and the JSON of the volume without its name.
+fn source(settings: &PodSettings<'_>) -> (&'static str, String) {
     if let Some(claim) = settings.text("transcript.volume.existingClaim") {
-        return format!(
-            "\"persistentVolumeClaim\":{{\"claimName\":{}}}",
-            json::quoted(claim)
-        );
+        let name = json::quoted(claim);
+        let source = format!("\"persistentVolumeClaim\":{{\"claimName\":{name}}}");
+        return ("claim", source);
     }
     if let Some(path) = settings.text("transcript.volume.hostPath") {
-        return format!(
-            "\"hostPath\":{{\"path\":{},\"type\":\"DirectoryOrCreate\"}}",
-            json::quoted(path)
-        );
+        let path = json::quoted(path);
+        let source = format!("\"hostPath\":{{\"path\":{path},\"type\":\"DirectoryOrCreate\"}}");
+        return ("hostPath", source);
     }
     let given = match settings.get("transcript.volume.emptyDir") {
         Some(Value::Object(map)) => serde_json::Value::Object(map.clone()).to_string(),
         _ => "{}".to_owned(),
     };
-    format!("\"emptyDir\":{given}")
+    ("emptyDir", format!("\"emptyDir\":{given}"))
 }

@@ -310,7 +310,7 @@ fn without_transcript(mut container: Value, values: &Value) -> Value {
         .unwrap()
         .retain(|env| match env["name"].as_str().unwrap() {
             "TRANSCRIPT_PATH" => asked("transcriptPath"),
-            "CLAUDE_CONFIG_DIR" => false,
+            "CLAUDE_CONFIG_DIR" | names::POD_UID => false,
             _ => true,
         });
     container
@@ -354,8 +354,8 @@ fn some_values() -> impl Strategy<Value = Value> {
         prop::sample::select(vec!["", "ca"]),
         1024..65_535_i64,
     );
-    (settings, rest).prop_map(|((interval, batch, tools, patterns, stdout, flags), (transcript, workspace, task, hours, flush, user, env, ca, port))| {
-        json!({
+    (settings, rest, other_values()).prop_map(|((interval, batch, tools, patterns, stdout, flags), (transcript, workspace, task, hours, flush, user, env, ca, port), other)| {
+        let mut values = json!({
             "polling": {"intervalMs": interval, "batchSize": batch},
             "filters": {"includeTools": tools, "includePatterns": patterns, "minStdoutLength": stdout},
             "stats": {"tokens": flags[0]}, "parityMode": flags[1],
@@ -367,8 +367,81 @@ fn some_values() -> impl Strategy<Value = Value> {
             "run": {"taskId": task}, "retention": {"channelHours": hours}, "shutdown": {"flushSeconds": flush},
             "securityContext": {"runAsUser": user, "runAsGroup": user},
             "env": env, "extraCA": {"configMap": ca},
-        })
+        });
+        merge(&mut values, &other);
+        values
     })
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+/// Those that shape the containers themselves: image, amounts, credentials, probes, rights, the bridge's own.
+fn other_values() -> impl Strategy<Value = Value> {
+    let amount = || prop::sample::select(vec!["", "7m", "1", "0.5"]);
+    let digest = format!("sha256:{:064}", 7);
+    let image = (
+        prop::sample::select(vec!["", "registry.example.com:5000/x"]),
+        prop::sample::select(vec!["", "1.2.3"]),
+        prop::sample::select(vec![String::new(), digest]),
+        prop::sample::select(vec!["Always", "IfNotPresent", "Never"]),
+        prop::sample::select(vec![json!([]), json!(["a"]), json!(["a", {"name": "b"}])]),
+    );
+    let credentials = (
+        prop::sample::select(vec![
+            "",
+            "https://discord.example.com/api/webhooks/1/t?thread_id=5",
+        ]),
+        prop::sample::select(vec!["discord-webhook", "team"]),
+        prop::sample::select(vec!["url", "webhook.url"]),
+        prop::sample::select(vec!["", "http://proxy:3128"]),
+    );
+    let shape = (
+        1..600_i64,
+        0..600_i64,
+        any::<[bool; 4]>(),
+        prop::sample::select(vec!["projects", "config", "none"]),
+        prop::sample::select(vec![
+            json!({"drop": ["ALL"]}),
+            json!({"drop": ["ALL"], "add": ["CHOWN"]}),
+            json!({}),
+        ]),
+        prop::option::of(0..=2_147_483_647_i64),
+    );
+    let bridge = (
+        prop::sample::select(vec!["", "bridge:1"]),
+        prop::sample::select(vec![json!(["bridge"]), json!(["bridge", "--x"])]),
+    );
+    (image, credentials, shape, bridge, [amount(), amount(), amount()]).prop_map(
+        |((registry, tag, digest, pull, secrets), (webhook, secret, key, proxy), (period, delay, flags, mount, rights, group), (bridge, args), [asked, most, bridges])| {
+            let probe = json!({"enabled": flags[0], "periodSeconds": period, "initialDelaySeconds": delay,
+                "failureThreshold": period, "timeoutSeconds": period});
+            let volume = if flags[1] { json!({"existingClaim": "claim"}) } else { json!({"emptyDir": {"sizeLimit": "1Gi"}}) };
+            let mut values = json!({
+                "image": {"registry": registry, "tag": tag, "digest": digest, "pullPolicy": pull},
+                "imagePullSecrets": secrets,
+                "webhook": {"value": webhook, "existingSecret": secret, "key": key},
+                "proxy": {"https": proxy, "noProxy": proxy},
+                "resources": {"requests": {"cpu": asked, "ephemeral-storage": asked}, "limits": {"cpu": most}},
+                "probes": {"liveness": probe, "readiness": {"periodSeconds": period}},
+                "transcript": {"mount": mount, "volume": volume},
+                "securityContext": {"capabilities": rights, "readOnlyRootFilesystem": flags[2]},
+                "bridge": {"image": bridge, "args": args, "resources": {"limits": {"cpu": bridges}}},
+                "podSecurityContext": {"fsGroup": group},
+                "agent": {"runAsUser": period, "configDir": "/work/agent/"},
+            });
+            values["transcript"]["volume"]["perPod"] = json!(flags[3]);
+            values
+        },
+    )
 }
 
 proptest! {
@@ -381,12 +454,26 @@ proptest! {
         let sidecar = support::sidecar(&rendered);
         for job in [true, false] {
             let pod = included(&values, job);
-            let place = if job { &pod["initContainers"][0] } else { &pod["containers"][1] };
-            prop_assert_eq!(place["restartPolicy"] == "Always", job);
-            prop_assert_eq!(&without_transcript(place.clone(), &values), &sidecar["watcher"]);
+            let place = if job { &pod["initContainers"] } else { &pod["containers"] };
+            let ours = |name: &str| {
+                let found = place.as_array().unwrap().iter().find(|container| container["name"] == name);
+                found.map(|container| {
+                    assert_eq!(container["restartPolicy"] == "Always", job, "{name}");
+                    without_transcript(container.clone(), &values)
+                })
+            };
+            prop_assert_eq!(place.as_array().unwrap().last().unwrap()["name"].as_str(), Some(names::WATCHER));
+            let (watcher, included) = (ours(names::WATCHER), ours(names::BRIDGE));
+            prop_assert_eq!(watcher.as_ref(), Some(&sidecar["watcher"]));
+            let bridge = values["bridge"]["enabled"] == true;
+            prop_assert_eq!(included.as_ref(), bridge.then_some(&sidecar["bridge"]));
             let mut volumes = pod["volumes"].as_array().unwrap().clone();
             volumes.retain(|volume| volume["name"] != names::TRANSCRIPT_VOLUME);
             prop_assert_eq!(&Value::Array(volumes), &sidecar["volumes"]);
+            let mut security = pod["securityContext"].clone();
+            security.as_object_mut().unwrap().retain(|key, _| !key.starts_with("runAs"));
+            prop_assert_eq!(&security, &sidecar["podSecurity"]);
+            prop_assert_eq!(pod.get("imagePullSecrets"), sidecar.get("imagePullSecrets"));
         }
     }
 }
@@ -460,6 +547,130 @@ fn the_transcripts_volume_is_a_claim_a_directory_or_an_emptydir() {
             .unwrap();
         volume.as_object_mut().unwrap().remove("name");
         assert_eq!(volume, expected);
+    }
+}
+
+#[test]
+fn an_included_bridge_reaches_the_agent() {
+    for job in [true, false] {
+        let pod = included(&json!({"bridge": {"enabled": true, "port": 7000}}), job);
+        let agent = &pod["containers"][0];
+        assert_eq!(
+            env(agent, "AGENT_STDIN").unwrap()["value"],
+            names::AGENT_STDIN
+        );
+        let fifo = json!({"name": names::BRIDGE_VOLUME, "mountPath": names::BRIDGE_DIR});
+        let list = if job {
+            &pod["initContainers"]
+        } else {
+            &pod["containers"]
+        };
+        let all = list.as_array().unwrap();
+        let found = |name: &str| {
+            all.iter()
+                .find(|container| container["name"] == name)
+                .unwrap()
+        };
+        for container in [agent, found(names::BRIDGE)] {
+            assert!(
+                container["volumeMounts"]
+                    .as_array()
+                    .unwrap()
+                    .contains(&fifo),
+                "{container}"
+            );
+        }
+        let url = env(found(names::WATCHER), "BRIDGE_URL").unwrap()["value"].clone();
+        assert_eq!(url, "http://127.0.0.1:7000");
+        assert_eq!(
+            env(found(names::BRIDGE), "BRIDGE_PORT").unwrap()["value"],
+            "7000"
+        );
+
+        let without = included(&json!({}), job);
+        assert!(env(&without["containers"][0], "AGENT_STDIN").is_none());
+        assert!(!without.to_string().contains(names::BRIDGE), "{without}");
+    }
+}
+
+#[test]
+fn an_including_chart_heeds_mode_token_and_pull_secrets() {
+    let watcher_among = |pod: &Value, list: &str| {
+        let all = pod[list].as_array().cloned().unwrap_or_default();
+        all.iter()
+            .any(|container| container["name"] == names::WATCHER)
+    };
+    for (mode, job, native) in [
+        ("auto", true, true),
+        ("auto", false, false),
+        ("native", false, true),
+        ("plain", false, false),
+        ("plain", true, false),
+    ] {
+        let pod = included(
+            &json!({"mode": mode, "plain": {"endsAfter": "result"}}),
+            job,
+        );
+        assert_eq!(
+            watcher_among(&pod, "initContainers"),
+            native,
+            "{mode} {job}"
+        );
+        assert_eq!(watcher_among(&pod, "containers"), !native, "{mode} {job}");
+        assert_eq!(pod["automountServiceAccountToken"], false);
+    }
+    let held = support::try_template("own-chart", &["--set", "watcher-sidecar.mode=plain"]);
+    assert!(
+        !held.ok && held.stderr.contains("set plain.endsAfter"),
+        "{}",
+        held.stderr
+    );
+    let pod = included(
+        &json!({"automountServiceAccountToken": true, "imagePullSecrets": ["pull"]}),
+        true,
+    );
+    assert_eq!(pod["automountServiceAccountToken"], true);
+    assert_eq!(pod["imagePullSecrets"], json!([{"name": "pull"}]));
+}
+
+#[test]
+fn two_renders_of_an_including_chart_are_the_same_bytes() {
+    let values = support::values_file(
+        &json!({"watcher-sidecar": {"bridge": {"enabled": true}, "env": {"B": "1", "A": "2"},
+        "transcript": {"volume": {"existingClaim": "claim", "perPod": true}}}}),
+    );
+    let render = || template("own-chart", &["--values", values.path().to_str().unwrap()]);
+    assert_eq!(render(), render());
+}
+
+#[test]
+fn in_a_claim_that_pods_share_each_has_a_folder_of_its_own_when_asked() {
+    let uid = json!({"name": names::POD_UID, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}}});
+    for (volume, apart) in [
+        (json!({"existingClaim": "claim", "perPod": true}), true),
+        (json!({"hostPath": "/agents", "perPod": true}), true),
+        (json!({"existingClaim": "claim"}), false),
+        // The Pod's alone anyway.
+        (json!({"perPod": true}), false),
+    ] {
+        let pod = included(&json!({"transcript": {"volume": volume}}), true);
+        for container in [&pod["containers"][0], &pod["initContainers"][0]] {
+            let mounts = container["volumeMounts"].as_array().unwrap();
+            let mount = mounts
+                .iter()
+                .find(|mount| mount["name"] == names::TRANSCRIPT_VOLUME)
+                .unwrap();
+            assert_eq!(
+                mount.get("subPathExpr").and_then(Value::as_str),
+                apart.then_some(format!("$({})", names::POD_UID)).as_deref(),
+                "{volume}"
+            );
+            assert_eq!(
+                env(container, names::POD_UID),
+                apart.then_some(&uid),
+                "{volume}"
+            );
+        }
     }
 }
 
