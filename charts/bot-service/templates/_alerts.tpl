@@ -1,6 +1,8 @@
 {{- /* Alerts over the bot's own metrics, as a YAML list. `job` and `namespace` are what a ServiceMonitor gives its targets. */ -}}
 {{- define "bot-service.alerts" -}}
 {{- $job := printf "job=\"%s\", namespace=\"%s\"" (include "bot-service.componentName" (list . "metrics")) .Release.Namespace -}}
+{{- /* Without a ServiceMonitor nobody scrapes under this job, and an absence would be told for ever. */ -}}
+{{- if .Values.serviceMonitor.enabled -}}
 - alert: DiscordBotAbsent
   expr: {{ printf "sum(up{%s}) < 1 or absent(up{%s})" $job $job | quote }}
   for: 5m
@@ -8,6 +10,7 @@
   annotations:
     summary: No bot answers
     description: Runs get no channel and no input. Agents run on. Look at the bot's Deployment and its Pods.
+{{ end -}}
 - alert: DiscordBotIdle
   expr: {{ printf "max(discord_bot_leader{%s}) < 1" $job | quote }}
   for: 5m

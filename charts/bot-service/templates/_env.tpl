@@ -86,12 +86,24 @@ a person named is waited for. */ -}}
 {{- end }}
 {{- end }}
 - name: RETENTION_HOURS
-{{- if kindIs "invalid" .Values.retention.channelHours }}
+{{- if include "bot-service.retentionOfParent" . }}
   valueFrom:
     configMapKeyRef: {name: {{ include "bot-service.retentionName" . }}, key: channelHours, optional: true}
+{{- /* An environment is fixed for life, and nothing here changes when the umbrella's value does: the file is reread. */}}
+- name: RETENTION_HOURS_FILE
+  value: /etc/discord-monitoring/retention/channelHours
 {{- else }}
   value: {{ int .Values.retention.channelHours | quote }}
 {{- end }}
+{{- if not (kindIs "invalid" .Values.retention.maxHours) }}
+- name: MAX_RETENTION_HOURS
+  value: {{ int .Values.retention.maxHours | quote }}
+{{- end }}
+{{- end -}}
+
+{{- /* Whether the retention is the umbrella's: "true", or empty. */ -}}
+{{- define "bot-service.retentionOfParent" -}}
+{{- if kindIs "invalid" .Values.retention.channelHours }}true{{ end -}}
 {{- end -}}
 
 {{- /* The umbrella's ConfigMap with the retention: a name that both charts derive from the release alone. */ -}}

@@ -69,6 +69,14 @@ app.kubernetes.io/component: bot
 {{- toYaml (mergeOverwrite (deepCopy .Values.commonLabels) (deepCopy .Values.podLabels) $ours) -}}
 {{- end -}}
 
+{{- /* Annotations of the Pods; a person's own win over ours, and none stands twice. */ -}}
+{{- define "bot-service.podAnnotations" -}}
+{{- $ours := dict
+      "kubectl.kubernetes.io/default-container" "bot"
+      "checksum/secrets" (toJson (list .Values.secrets .Values.database) | sha256sum) -}}
+{{- toYaml (mergeOverwrite $ours (deepCopy .Values.podAnnotations)) -}}
+{{- end -}}
+
 {{- /* Labels of every object. */ -}}
 {{- define "bot-service.labels" -}}
 {{- $ours := include "bot-service.selectorLabels" . | fromYaml -}}

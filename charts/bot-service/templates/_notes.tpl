@@ -20,6 +20,9 @@
 {{- if and .Values.networkPolicy.enabled (include "bot-service.postgres" .) (not .Values.networkPolicy.to) -}}
 {{- $warnings = append $warnings "networkPolicy.to is empty: no rule lets the bot reach PostgreSQL." -}}
 {{- end -}}
+{{- if and .Values.prometheusRule.enabled (not .Values.serviceMonitor.enabled) -}}
+{{- $warnings = append $warnings "prometheusRule.enabled without serviceMonitor.enabled: the alert that no bot answers is left out, and the others see only what you scrape under the same job." -}}
+{{- end -}}
 {{- range $warnings }}
 
 WARNING: {{ . }}

@@ -2,6 +2,8 @@
 breaks here, agents run on. `job` and `namespace` are what a ServiceMonitor gives its targets. */ -}}
 {{- define "discord-monitoring.alerts" -}}
 {{- $job := printf "job=\"%s\", namespace=\"%s\"" (include "discord-monitoring.componentName" (list . "injector-metrics")) .Release.Namespace -}}
+{{- /* Without a ServiceMonitor nobody scrapes under this job, and an absence would be told for ever. */ -}}
+{{- if .Values.injector.serviceMonitor.enabled -}}
 - alert: DiscordInjectorAbsent
   expr: {{ printf "sum(up{%s}) < 1 or absent(up{%s})" $job $job | quote }}
   for: 5m
@@ -9,6 +11,7 @@ breaks here, agents run on. `job` and `namespace` are what a ServiceMonitor give
   annotations:
     summary: No injector answers
     description: Pods that ask for a watcher start without one. Look at the injector's Deployment and its Pods.
+{{ end -}}
 - alert: DiscordInjectorFails
   expr: {{ printf "sum by (reason) (rate(injector_requests_total{%s, result=\"failed\"}[5m])) > 0" $job | quote }}
   for: 10m

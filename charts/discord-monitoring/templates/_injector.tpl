@@ -2,8 +2,8 @@
 {{- define "discord-monitoring.injectorArgs" -}}
 {{- $name := include "discord-monitoring.injectorName" . -}}
 - serve
-- --listen=0.0.0.0:8443
-- --admin-listen=0.0.0.0:8081
+- --listen=0.0.0.0:{{ int .Values.injector.ports.https }}
+- --admin-listen=0.0.0.0:{{ int .Values.injector.ports.admin }}
 - --sidecar=/etc/discord-monitoring/sidecar/sidecar.yaml
 - --log-level={{ .Values.injector.logging.level }}
 - --log-format={{ .Values.injector.logging.format }}
@@ -23,6 +23,20 @@
 {{- with .Values.injector.extraArgs }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{- /* Environment of the injector, as a YAML list. A name in extraEnv wins over ours: a name that stands twice is refused by
+server-side apply. */ -}}
+{{- define "discord-monitoring.injectorEnv" -}}
+{{- $own := dict -}}
+{{- range .Values.injector.extraEnv }}{{ $_ := set $own .name true }}{{ end -}}
+{{- $env := list -}}
+{{- range $name, $path := dict "POD_NAME" "metadata.name" "POD_NAMESPACE" "metadata.namespace" -}}
+{{- if not (hasKey $own $name) -}}
+{{- $env = append $env (dict "name" $name "valueFrom" (dict "fieldRef" (dict "apiVersion" "v1" "fieldPath" $path))) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (concat $env .Values.injector.extraEnv) -}}
 {{- end -}}
 
 {{- /* Pod security context of the injector; on OpenShift the namespace gives the user. */ -}}

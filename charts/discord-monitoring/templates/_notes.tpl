@@ -24,8 +24,23 @@
 {{- if and (eq .Values.certs.mode "existing") (not .Values.certs.existing.caBundle) -}}
 {{- $warnings = append $warnings "certs.existing.caBundle is empty: write caBundle to both webhooks yourself, or no Pod gets a watcher." -}}
 {{- end -}}
-{{- if $monitoring.transcript.volume.hostPath -}}
-{{- $warnings = append $warnings "transcript.volume.hostPath: namespaces that enforce the baseline or restricted standard refuse such Pods." -}}
+{{- $volume := $monitoring.transcript.volume -}}
+{{- if ne $monitoring.transcript.mount "none" -}}
+{{- if and $volume.hostPath (not $volume.existingClaim) -}}
+{{- $warnings = append $warnings "transcript.volume.hostPath: namespaces that enforce the baseline or restricted standard refuse such Pods; and a directory that a node lacks is made for root alone, so make it beforehand, such that agents can write there." -}}
+{{- end -}}
+{{- if and (or $volume.existingClaim $volume.hostPath) (not $volume.perPod) -}}
+{{- $warnings = append $warnings "transcript.volume.perPod is false: Pods that share the claim or directory at one time see each other's transcripts, and each watcher posts what is new there, another Pod's too." -}}
+{{- end -}}
+{{- end -}}
+{{- if $injector.hostNetwork -}}
+{{- $warnings = append $warnings (printf "injector.hostNetwork: ports %d and %d of the nodes are the injector's (injector.ports), one of its Pods a node; an update takes one away before the next comes; and no NetworkPolicy is heeded there." (int $injector.ports.https) (int $injector.ports.admin)) -}}
+{{- end -}}
+{{- if and (eq (toString $injector.test.enabled) "auto") (not (include "discord-monitoring.tested" .)) -}}
+{{- $warnings = append $warnings (printf "`helm test` makes no Pod: the webhooks may not see the namespace %s. Give it the labels they ask for (injector.namespaceSelector; the opt-in label where the Pods' entry is off) and set injector.test.enabled to true." .Release.Namespace) -}}
+{{- end -}}
+{{- if and .Values.prometheusRule.enabled (not $injector.serviceMonitor.enabled) -}}
+{{- $warnings = append $warnings "prometheusRule.enabled without injector.serviceMonitor.enabled: the alert that no injector answers is left out, and the others see only what you scrape under the same job." -}}
 {{- end -}}
 {{- if and $monitoring.bridge.enabled (not $monitoring.bot.url) (not (index .Values "bot-service").enabled) -}}
 {{- $warnings = append $warnings "bridge.enabled without bot.url: nothing hands input to the bridge." -}}

@@ -30,12 +30,16 @@ podSecurity:
   {{- include "watcher-sidecar.podSecurity" $sidecar | nindent 2 }}
 {{ end -}}
 
-{{- /* discord.monitoring as the watchers get it: with the bot service beside us, its address is bot.url's default. */ -}}
+{{- /* discord.monitoring as the watchers get it: with the bot service beside us, its address is bot.url's default, and its own
+retention stands above ours, for a watcher tells the bot the one it has, and a run's own wins. */ -}}
 {{- define "discord-monitoring.monitoring" -}}
 {{- $v := deepCopy .Values.discord.monitoring -}}
 {{- $bot := index .Subcharts "bot-service" -}}
 {{- if and $bot $bot.Values.enabled (not $v.bot.url) -}}
 {{- $_ := set $v.bot "url" (include "bot-service.url" $bot) -}}
+{{- end -}}
+{{- if and $bot $bot.Values.enabled (not (kindIs "invalid" $bot.Values.retention.channelHours)) -}}
+{{- $_ := set $v.retention "channelHours" $bot.Values.retention.channelHours -}}
 {{- end -}}
 {{- toYaml $v -}}
 {{- end -}}

@@ -37,17 +37,40 @@ objectSelector:
 
 {{- /* Which namespaces an entry sees. Keys of the dict: root; labelled: In or NotIn, for the opt-in label. */ -}}
 {{- define "discord-monitoring.namespaceSelector" -}}
-{{- $selector := .root.Values.injector.namespaceSelector -}}
-{{- with $selector.matchLabels -}}
+{{- $seen := include "discord-monitoring.seenNamespaces" .root | fromYaml -}}
+{{- with $seen.matchLabels -}}
 matchLabels:
   {{- toYaml . | nindent 2 }}
 {{ end -}}
 matchExpressions:
   - {key: discord-monitoring.io/inject, operator: {{ .labelled }}, values: [enabled]}
-  - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ toRawJson .root.Values.injector.excludedNamespaces }}}
+  {{- toYaml $seen.matchExpressions | nindent 2 }}
+{{- end -}}
+
+{{- /* Which namespaces anything of ours looks at, as a label selector. Takes the root. */ -}}
+{{- define "discord-monitoring.seenNamespaces" -}}
+{{- $selector := .Values.injector.namespaceSelector -}}
+{{- with $selector.matchLabels -}}
+matchLabels:
+  {{- toYaml . | nindent 2 }}
+{{ end -}}
+matchExpressions:
+  - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ toRawJson .Values.injector.excludedNamespaces }}}
   {{- with $selector.matchExpressions }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- end -}}
+
+{{- /* Whether `helm test` has a Pod to make: "true", or empty. It stands in the release's namespace; with auto it is left out
+where no webhook surely sees a Pod that asks there, for the chart knows no namespace's labels. */ -}}
+{{- define "discord-monitoring.tested" -}}
+{{- $injector := .Values.injector -}}
+{{- $selector := $injector.namespaceSelector -}}
+{{- if eq (toString $injector.test.enabled) "true" -}}true
+{{- else if eq (toString $injector.test.enabled) "auto" -}}
+{{- $seen := not (or $selector.matchLabels $selector.matchExpressions (has .Release.Namespace $injector.excludedNamespaces)) -}}
+{{- if and $seen $injector.webhooks.pods.enabled }}true{{ end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* Mirror Pods stand outside the API server's power, and on Windows our image does not run. */ -}}

@@ -331,6 +331,90 @@ fn its_own_retention_wins_over_the_umbrellas() {
     };
     assert_eq!(retention(json!(0))["value"], "0");
     assert!(retention(Value::Null)["valueFrom"]["configMapKeyRef"]["optional"] == true);
+    // By itself the chart has no such ConfigMap: neither the variable nor the file holds the Pod.
+    let volumes = pod(&json!({}))["spec"]["volumes"].clone();
+    let volume = volumes
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|volume| volume["name"] == "retention");
+    assert_eq!(volume.unwrap()["configMap"]["optional"], true);
+    let own = json!({"retention": {"channelHours": 5}});
+    assert!(
+        env(&own, "RETENTION_HOURS_FILE").is_none(),
+        "a file would win"
+    );
+}
+
+#[test]
+fn the_longest_retention_is_a_value() {
+    assert!(env(&json!({}), "MAX_RETENTION_HOURS").is_none());
+    let bounded = json!({"retention": {"maxHours": 720}});
+    assert_eq!(
+        env(&bounded, "MAX_RETENTION_HOURS").unwrap()["value"],
+        "720"
+    );
+    refused(
+        &json!({"retention": {"maxHours": 0}}),
+        "/retention/maxHours",
+    );
+}
+
+#[test]
+fn an_annotation_of_a_persons_own_never_stands_twice() {
+    let values =
+        json!({"podAnnotations": {"kubectl.kubernetes.io/default-container": "mesh", "a": "b"}});
+    let text = try_template(
+        "bot-service",
+        &["--values", values_file(&values).path().to_str().unwrap()],
+    );
+    assert!(text.ok, "{}", text.stderr);
+    assert_eq!(
+        text.stdout
+            .matches("kubectl.kubernetes.io/default-container")
+            .count(),
+        1
+    );
+    let annotations = pod(&values)["metadata"]["annotations"].clone();
+    assert_eq!(
+        annotations["kubectl.kubernetes.io/default-container"],
+        "mesh"
+    );
+    assert_eq!(annotations["a"], "b");
+    assert!(annotations["checksum/secrets"].is_string());
+}
+
+#[test]
+fn a_claim_without_a_size_is_refused_with_the_value_to_set() {
+    for size in [json!(null), json!("")] {
+        refused(
+            &json!({"persistence": {"enabled": true, "size": size}}),
+            "persistence",
+        );
+    }
+}
+
+#[test]
+fn openshift_takes_the_users_out_through_the_umbrella_as_its_page_says() {
+    let page =
+        std::fs::read_to_string(crate::support::repository().join("docs/openshift.md")).unwrap();
+    let (_, block) = page.split_once("```yaml\n").unwrap();
+    let mut values: Value = serde_saphyr::from_str(block.split_once("```").unwrap().0).unwrap();
+    values["bot-service"]["enabled"] = json!(true);
+    let rendered = objects("discord-monitoring", &values);
+    let mut seen = 0;
+    for object in rendered
+        .iter()
+        .filter(|object| object["kind"] == "Deployment")
+    {
+        let context = &object["spec"]["template"]["spec"]["securityContext"];
+        assert_eq!(context["runAsNonRoot"], true);
+        for key in ["runAsUser", "runAsGroup", "fsGroup"] {
+            assert!(context.get(key).is_none(), "{object}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
 }
 
 #[test]
@@ -382,6 +466,20 @@ fn a_networkpolicy_stands_at_both_doors() {
     assert_eq!(policy["egress"][0]["ports"][0]["port"], 53);
     assert_eq!(policy["egress"][1]["ports"][0]["port"], 443);
     assert_eq!(policy["egress"][1]["to"], given["discord"]);
+    let proxy = json!({"networkPolicy": {"enabled": true, "discordPorts": [443, 3128]}});
+    let rendered = objects("bot-service", &proxy);
+    let ports = one(&rendered, "NetworkPolicy")["spec"]["egress"][1]["ports"].clone();
+    assert_eq!(
+        (&ports[0]["port"], &ports[1]["port"]),
+        (&json!(443), &json!(3128))
+    );
+    let policy = &one(&rendered, "NetworkPolicy")["spec"];
+    assert!(
+        policy["egress"][1].get("to").is_none(),
+        "to everywhere, unless told"
+    );
+    let rendered = objects("bot-service", &values);
+    let policy = &one(&rendered, "NetworkPolicy")["spec"];
     assert_eq!(policy["egress"][2], given["to"][0]);
 }
 

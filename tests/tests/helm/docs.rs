@@ -3,6 +3,7 @@
 use crate::support::{chart, documents, repository, run, template, tool, yaml};
 use serde_json::Value;
 use sidecar::names;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Every page a person reads about the charts.
@@ -191,7 +192,7 @@ fn every_complaint_and_every_advice_about_injectors_has_its_answer() {
 }
 
 /// The files to start from.
-fn examples() -> Vec<PathBuf> {
+pub(crate) fn examples() -> Vec<PathBuf> {
     let umbrella = repository().join("charts/discord-monitoring");
     let mut found: Vec<_> = std::fs::read_dir(umbrella.join("examples"))
         .unwrap()
@@ -211,7 +212,7 @@ fn rendered(file: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn every_file_to_start_from_lints_and_installs() {
+fn every_file_to_start_from_lints_and_renders_what_is_valid() {
     for file in examples() {
         let outcome = run(tool("helm")
             .args(["lint", "--strict", "--values"])
@@ -226,11 +227,7 @@ fn every_file_to_start_from_lints_and_installs() {
         );
         assert!(rendered(&file).len() > 8, "{}", file.display());
         let text = template("discord-monitoring", &["--values", file.to_str().unwrap()]);
-        let (ok, said) = crate::render::kubeconform(
-            "1.32",
-            &["-skip", "PodMonitor,PrometheusRule,ServiceMonitor"],
-            &text,
-        );
+        let (ok, said) = crate::render::kubeconform("1.32", &[], &text);
         assert!(ok, "{}: {said}", file.display());
     }
 }
@@ -262,6 +259,14 @@ fn in_the_air_gap_every_image_comes_from_the_one_registry() {
     }
 }
 
+/// An annotation of a Chart.yaml that is a list of mappings.
+fn entries(about: &Value, what: &str) -> Vec<Value> {
+    let text = about["annotations"][format!("artifacthub.io/{what}")]
+        .as_str()
+        .unwrap();
+    serde_saphyr::from_str(text).unwrap()
+}
+
 #[test]
 fn the_charts_icon_is_a_file_of_ours() {
     for name in ["discord-monitoring", "bot-service", "watcher-sidecar"] {
@@ -284,5 +289,31 @@ fn the_charts_icon_is_a_file_of_ours() {
             assert!(!about[key].is_null(), "{name}: {key}");
         }
         assert_eq!(about["annotations"]["artifacthub.io/license"], "Apache-2.0");
+        let links = entries(&about, "links");
+        assert!(
+            links
+                .iter()
+                .all(|link| link["url"].as_str().unwrap().starts_with("https://")),
+            "{links:?}"
+        );
+        assert!(!links.is_empty());
+        // The images it installs, as the default values name them.
+        let images: BTreeSet<_> = entries(&about, "images")
+            .into_iter()
+            .map(|image| image["image"].as_str().unwrap().to_owned())
+            .collect();
+        let version = about["appVersion"].as_str().unwrap();
+        let installed = |names: &[&str]| {
+            names
+                .iter()
+                .map(|image| format!("discord-monitoring/{image}:{version}"))
+                .collect::<BTreeSet<_>>()
+        };
+        let wanted = match name {
+            "discord-monitoring" => installed(&["bot", "injector", "watcher"]),
+            "bot-service" => installed(&["bot"]),
+            _ => installed(&["watcher"]),
+        };
+        assert_eq!(images, wanted, "{name}");
     }
 }

@@ -313,3 +313,160 @@ fn the_injector_mounts_the_configmap_that_holds_the_sidecar() {
 fn sidecar_version(objects: &[Value]) -> i64 {
     support::sidecar(objects)["version"].as_i64().unwrap()
 }
+
+#[test]
+fn on_the_nodes_network_a_rollout_ends_and_the_ports_are_values() {
+    let of = |values: Value| {
+        let objects = objects("discord-monitoring", &values);
+        let deployment = one(&objects, "Deployment")["spec"].clone();
+        (
+            deployment["strategy"]["rollingUpdate"].clone(),
+            deployment["template"]["spec"].clone(),
+        )
+    };
+    let (strategy, pod) = of(json!({}));
+    assert_eq!(strategy, json!({"maxUnavailable": 0, "maxSurge": 1}));
+    assert!(pod.get("hostNetwork").is_none());
+    // There a new Pod waits for the old one's ports.
+    let (strategy, pod) =
+        of(json!({"injector": {"hostNetwork": true, "ports": {"https": 9443, "admin": 9081}}}));
+    assert_eq!(strategy, json!({"maxUnavailable": 1, "maxSurge": 0}));
+    assert_eq!(pod["hostNetwork"], true);
+    let container = &pod["containers"][0];
+    let args = container["args"].to_string();
+    for (name, port, flag) in [
+        ("https", 9443, "--listen=0.0.0.0:9443"),
+        ("admin", 9081, "--admin-listen=0.0.0.0:9081"),
+    ] {
+        let ports = container["ports"].as_array().unwrap();
+        let found = ports.iter().find(|found| found["name"] == name).unwrap();
+        assert_eq!(found["containerPort"], port);
+        assert!(args.contains(flag), "{args}");
+    }
+    for probe in ["livenessProbe", "readinessProbe"] {
+        assert_eq!(container[probe]["httpGet"]["port"], "admin");
+    }
+}
+
+#[test]
+fn an_environment_or_annotation_of_a_persons_own_replaces_ours() {
+    let values = json!({"injector": {
+        "extraEnv": [{"name": "POD_NAMESPACE", "value": "elsewhere"}, {"name": "TZ", "value": "UTC"}],
+        "podAnnotations": {"kubectl.kubernetes.io/default-container": "mesh"}}});
+    let file = support::values_file(&values);
+    let text = template(
+        "discord-monitoring",
+        &["--values", file.path().to_str().unwrap()],
+    );
+    let rendered = support::documents(&text);
+    let template = &one(&rendered, "Deployment")["spec"]["template"];
+    let env = template["spec"]["containers"][0]["env"].as_array().unwrap();
+    let names: Vec<_> = env
+        .iter()
+        .map(|env| env["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["POD_NAME", "POD_NAMESPACE", "TZ"]);
+    assert_eq!(env[1]["value"], "elsewhere");
+    assert_eq!(
+        text.matches("kubectl.kubernetes.io/default-container")
+            .count(),
+        1
+    );
+    assert_eq!(
+        template["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"],
+        "mesh"
+    );
+}
+
+#[test]
+fn its_networkpolicy_lets_it_reach_the_api_server_and_what_is_named() {
+    let egress = |values: Value| {
+        let objects = objects("discord-monitoring", &values);
+        one(&objects, "NetworkPolicy")["spec"]["egress"].clone()
+    };
+    let dns = [
+        json!({"port": 53, "protocol": "UDP"}),
+        json!({"port": 53, "protocol": "TCP"}),
+    ];
+    let tcp = |port: u16| json!({"port": port, "protocol": "TCP"});
+    assert_eq!(
+        egress(json!({"injector": {"networkPolicy": {"enabled": true}}})),
+        json!([{"ports": [tcp(443), tcp(6443), dns[0], dns[1]]}])
+    );
+    let collector = json!({"to": [{"podSelector": {"matchLabels": {"app": "collector"}}}], "ports": [{"port": 4317}]});
+    let named = json!({"enabled": true, "apiServerPorts": [16443], "to": [collector]});
+    assert_eq!(
+        egress(json!({"injector": {"networkPolicy": named}})),
+        json!([{"ports": [tcp(16443), dns[0], dns[1]]}, collector])
+    );
+    let others = json!({"mode": "cert-manager"});
+    assert_eq!(
+        egress(json!({"certs": others, "injector": {"networkPolicy": named}})),
+        json!([collector])
+    );
+    assert_eq!(
+        egress(json!({"certs": others, "injector": {"networkPolicy": {"enabled": true}}})),
+        json!([])
+    );
+}
+
+#[test]
+fn cert_managers_certificate_is_of_a_ca_that_keeps_its_key() {
+    let rendered = objects(
+        "discord-monitoring",
+        &json!({"certs": {"mode": "cert-manager", "caValidity": "87600h"}}),
+    );
+    let of = |kind: &str, name: &str| {
+        rendered
+            .iter()
+            .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+            .unwrap_or_else(|| panic!("no {kind} {name}"))["spec"]
+            .clone()
+    };
+    // The webhooks trust what is in the leaf's Secret as its CA.
+    let webhook = one(&rendered, "MutatingWebhookConfiguration");
+    assert_eq!(
+        webhook["metadata"]["annotations"]["cert-manager.io/inject-ca-from"],
+        format!("monitoring/{NAME}")
+    );
+    let leaf = of("Certificate", NAME);
+    assert!(leaf.get("isCA").is_none());
+    let issuer = of("Issuer", leaf["issuerRef"]["name"].as_str().unwrap());
+    // Were the leaf its own CA, each renewal would change the CA at once, while our Pods still serve the old leaf.
+    assert!(issuer.get("selfSigned").is_none(), "{issuer}");
+    let ca = rendered
+        .iter()
+        .find(|object| object["spec"]["isCA"] == true)
+        .expect("a CA")["spec"]
+        .clone();
+    assert_eq!(issuer["ca"]["secretName"], ca["secretName"]);
+    assert_ne!(ca["secretName"], leaf["secretName"]);
+    assert_eq!(ca["duration"], "87600h");
+    // The same key, so that what the CA signed before its renewal is trusted after it.
+    assert_eq!(ca["privateKey"]["rotationPolicy"], "Never");
+    let root = of("Issuer", ca["issuerRef"]["name"].as_str().unwrap());
+    assert_eq!(root, json!({"selfSigned": {}}));
+
+    let given = json!({"mode": "cert-manager", "certManager": {"issuerRef": {"name": "company", "kind": "ClusterIssuer"}}});
+    let rendered = objects("discord-monitoring", &json!({"certs": given}));
+    assert!(rendered.iter().all(|object| object["kind"] != "Issuer"));
+    assert_eq!(
+        one(&rendered, "Certificate")["spec"]["issuerRef"],
+        json!({"group": "cert-manager.io", "kind": "ClusterIssuer", "name": "company"})
+    );
+}
+
+#[test]
+fn its_account_shows_its_token_to_other_pods_only_when_asked() {
+    let of = |values: Value| {
+        let rendered = objects("discord-monitoring", &values);
+        let pod = &one(&rendered, "Deployment")["spec"]["template"]["spec"];
+        (
+            one(&rendered, "ServiceAccount")["automountServiceAccountToken"].clone(),
+            pod["automountServiceAccountToken"].clone(),
+        )
+    };
+    assert_eq!(of(json!({})), (json!(false), json!(true)));
+    let shown = json!({"injector": {"serviceAccount": {"automount": true}}, "certs": {"mode": "cert-manager"}});
+    assert_eq!(of(shown), (json!(true), json!(false)));
+}

@@ -18,9 +18,11 @@ mod definition;
 mod docs;
 mod examples;
 mod injector;
+mod notes;
 mod observed;
 #[cfg(feature = "node")]
 mod on_node;
+mod release;
 mod render;
 mod schema;
 mod settings;

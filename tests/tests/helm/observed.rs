@@ -94,7 +94,7 @@ fn alerts(objects: &[Value]) -> Vec<Value> {
                 .clone()
         })
         .collect();
-    assert!(rules.len() > 12, "{} alerts", rules.len());
+    assert!(rules.len() >= 12, "{} alerts", rules.len());
     rules
 }
 
@@ -238,6 +238,85 @@ fn helm_test_asks_for_a_watcher_as_a_person_would() {
         &json!({"injector": {"test": {"enabled": false}}}),
     );
     assert!(off.iter().all(|object| object["kind"] != "Pod"));
+}
+
+#[test]
+fn helm_test_makes_no_pod_that_no_webhook_would_see() {
+    let pods = |values: Value| {
+        let rendered = objects("discord-monitoring", &values);
+        rendered
+            .iter()
+            .filter(|object| object["kind"] == "Pod")
+            .count()
+    };
+    let selected = json!({"matchLabels": {"team": "agents"}});
+    let expressed = json!({"matchExpressions": [{"key": "team", "operator": "Exists"}]});
+    for (injector, made) in [
+        (json!({}), 1),
+        (json!({"namespaceSelector": selected}), 0),
+        (json!({"namespaceSelector": expressed}), 0),
+        (json!({"webhooks": {"pods": {"enabled": false}}}), 0),
+        (json!({"excludedNamespaces": ["monitoring"]}), 0),
+        // Whoever labelled the release's namespace says so.
+        (
+            json!({"namespaceSelector": selected, "test": {"enabled": true}}),
+            1,
+        ),
+        (json!({"test": {"enabled": false}}), 0),
+    ] {
+        assert_eq!(pods(json!({"injector": injector})), made, "{injector}");
+    }
+}
+
+#[test]
+fn no_absence_is_told_of_what_nobody_scrapes() {
+    let names = |values: &Value| {
+        let rendered = objects("discord-monitoring", values);
+        alerts(&rendered)
+            .iter()
+            .filter_map(|rule| rule["alert"].as_str().map(str::to_owned))
+            .filter(|name| name.ends_with("Absent"))
+            .collect::<Vec<_>>()
+    };
+    let rules = json!({"prometheusRule": {"enabled": true},
+        "bot-service": {"enabled": true, "prometheusRule": {"enabled": true}}});
+    assert!(names(&rules).is_empty(), "for ever");
+    let mut scraped = rules.clone();
+    scraped["injector"] = json!({"serviceMonitor": {"enabled": true}});
+    scraped["bot-service"]["serviceMonitor"] = json!({"enabled": true});
+    assert_eq!(
+        names(&scraped),
+        ["DiscordBotAbsent", "DiscordInjectorAbsent"]
+    );
+}
+
+#[test]
+fn the_policy_looks_where_the_webhooks_look() {
+    let values = json!({"policy": {"enabled": true}, "injector": {"namespaceSelector": {
+        "matchLabels": {"team": "agents"}, "matchExpressions": [{"key": "stage", "operator": "Exists"}]}}});
+    let rendered = objects("discord-monitoring", &values);
+    let policy = one(&rendered, "ValidatingAdmissionPolicy");
+    let seen = &policy["spec"]["matchConstraints"]["namespaceSelector"];
+    let mut asked =
+        one(&rendered, "MutatingWebhookConfiguration")["webhooks"][0]["namespaceSelector"].clone();
+    // But for the opt-in label, which decides between the two entries.
+    let expressions = asked["matchExpressions"].as_array_mut().unwrap();
+    expressions.retain(|expression| expression["key"] != sidecar::names::INJECT);
+    assert_eq!(*seen, asked);
+    assert_eq!(seen["matchLabels"], json!({"team": "agents"}));
+    assert!(
+        policy.to_string().contains("seccompProfile"),
+        "hardened is hardened in full"
+    );
+    for twice in ["{Warn,Warn}", "{Audit,Warn,Audit}"] {
+        let set = format!("policy.enabled=true,policy.actions={twice}");
+        let outcome = try_template("discord-monitoring", &["--set", &set]);
+        assert!(
+            !outcome.ok && outcome.stderr.contains("/policy/actions"),
+            "{}",
+            outcome.stderr
+        );
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sidecar::names::INJECT;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 fn kubectl(args: &[&str], input: Option<&Value>) -> Outcome {
     let mut child = tool("kubectl")
@@ -162,6 +163,14 @@ fn only_pods_that_ask_reach_the_injector() {
     must(release.apply(&json!({"injector": {"webhooks": {"failurePolicy": "Fail"}}})));
     let plain = release.namespace("plain", &[]);
     let asking = release.namespace("asking", &[&format!("{INJECT}=enabled")]);
+    let began = Instant::now();
+    while asked(&asking, &json!({})).is_none() {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "the webhooks are not heeded"
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
     let annotated = |value: &str| json!({"metadata": {"annotations": {INJECT: value}}});
     let and = |more: Value| {
         let mut pod = annotated("true");
@@ -216,8 +225,17 @@ fn only_pods_that_ask_reach_the_injector() {
     let off = json!({"injector": {"webhooks": {"failurePolicy": "Fail",
         "pods": {"enabled": false}, "namespaces": {"enabled": false}}}});
     must(release.apply(&off));
-    assert_eq!(asked(&plain, &annotated("true")), None, "switched off");
-    assert_eq!(asked(&asking, &annotated("true")), None, "switched off");
+    for namespace in [&plain, &asking] {
+        // The API server heeds a changed configuration when its own watch has brought it.
+        let began = Instant::now();
+        while asked(namespace, &annotated("true")).is_some() {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "still asked after it was switched off"
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
 }
 
 #[test]
@@ -403,11 +421,19 @@ fn the_injector_may_do_its_own_work_and_no_more() {
 }
 
 #[test]
-fn the_api_server_takes_every_scenario() {
+fn the_api_server_takes_every_scenario_and_every_file_to_start_from() {
     demand_a_cluster();
+    let examples = crate::docs::examples()
+        .into_iter()
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path));
+    let mut examples: Vec<_> = examples.collect();
     for name in crate::support::CHARTS {
-        for (scenario, path) in crate::support::scenarios(name) {
-            if ["disabled", "cert-manager"].contains(&scenario.as_str()) {
+        let mut files = crate::support::scenarios(name);
+        if name == "discord-monitoring" {
+            files.append(&mut examples);
+        }
+        for (scenario, path) in files {
+            if scenario == "disabled" || scenario.starts_with("cert-manager") {
                 continue;
             }
             let mut args = vec!["--values", path.to_str().unwrap(), "--namespace", "default"];
@@ -415,7 +441,8 @@ fn the_api_server_takes_every_scenario() {
                 // Kinds of the Prometheus operator's, which a bare cluster does not know.
                 args.extend([
                     "--set",
-                    "injector.serviceMonitor.enabled=false,watcherPodMonitor.enabled=false,prometheusRule.enabled=false",
+                    "injector.serviceMonitor.enabled=false,watcherPodMonitor.enabled=false,prometheusRule.enabled=false,\
+                     bot-service.serviceMonitor.enabled=false,bot-service.prometheusRule.enabled=false",
                 ]);
             } else {
                 args.extend([

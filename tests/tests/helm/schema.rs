@@ -114,24 +114,57 @@ fn every_rule_refuses_a_bad_value_and_names_it() {
         let mut bad = Vec::new();
         spoil(&schema, &mut Vec::new(), &good, &mut bad);
         assert!(bad.len() > 100, "{chart}: {} bad values", bad.len());
-        for (name, value) in bad {
+        for Bad {
+            path,
+            rule,
+            names,
+            value,
+        } in bad
+        {
             let errors: Vec<String> = validator
                 .iter_errors(&value)
-                .map(|error| format!("{} {error}", error.instance_path()))
+                .map(|error| format!("{} {} {error}", error.instance_path(), error.schema_path()))
                 .collect();
+            let refused = errors.iter().any(|error| {
+                let mut words = error.splitn(3, ' ');
+                let (at, by) = (words.next().unwrap(), words.next().unwrap());
+                at == path
+                    && by.split('/').any(|part| part == rule)
+                    && words.next().unwrap().contains(&names)
+            });
             assert!(
-                errors.iter().any(|error| error.contains(&name)),
-                "{chart}: a bad {name} is not refused by name: {errors:?}"
+                refused,
+                "{chart}: {path} against {rule} is not refused by name: {errors:?}"
             );
         }
     }
 }
 
-/// Lists, for every rule of a schema, the values with that rule broken, and the key the refusal must name.
-fn spoil(schema: &Value, path: &mut Vec<String>, good: &Value, bad: &mut Vec<(String, Value)>) {
-    let mut put = |path: &[String], value: Value| {
-        let name = path.last().cloned().unwrap_or_default();
-        bad.push((name, with(good.clone(), path, value)));
+/// Values with one rule broken: where, which, and a word the refusal must say.
+struct Bad {
+    path: String,
+    rule: &'static str,
+    names: String,
+    value: Value,
+}
+
+/// In a path, the one item of a list.
+const ITEM: &str = "0";
+/// In a path, some key of a mapping whose keys are a person's own.
+const SOME_KEY: &str = "someKey";
+
+/// Lists, for every rule of a schema, what is in lists and mappings included, the values with that rule broken.
+fn spoil(schema: &Value, path: &mut Vec<String>, good: &Value, bad: &mut Vec<Bad>) {
+    let mut put = |rule: &'static str, key: Option<&str>, value: Value| {
+        let mut place = path.clone();
+        place.extend(key.map(str::to_owned));
+        let at: String = path.iter().flat_map(|part| ["/", part.as_str()]).collect();
+        bad.push(Bad {
+            path: at,
+            rule,
+            names: key.unwrap_or_default().to_owned(),
+            value: with(good.clone(), &place, value),
+        });
     };
     if let Some(types) = schema.get("type") {
         let admitted = |word: &str| {
@@ -149,49 +182,56 @@ fn spoil(schema: &Value, path: &mut Vec<String>, good: &Value, bad: &mut Vec<(St
         .into_iter()
         .find(|(word, _)| !admitted(word))
         .unwrap();
-        put(path, other.1);
+        put("type", None, other.1);
     }
-    if schema.get("enum").is_some() || schema.get("const").is_some() {
-        put(path, json!("no such word"));
+    for rule in ["enum", "const"] {
+        if schema.get(rule).is_some() {
+            put(rule, None, json!("no such word"));
+        }
     }
     if let Some(minimum) = schema["minimum"].as_i64() {
-        put(path, json!(minimum - 1));
+        put("minimum", None, json!(minimum - 1));
     }
     if let Some(maximum) = schema["maximum"].as_i64() {
-        put(path, json!(maximum + 1));
+        put("maximum", None, json!(maximum + 1));
     }
     if schema.get("pattern").is_some() {
-        put(path, json!("!"));
+        put("pattern", None, json!("!"));
     }
     if schema.get("minLength").is_some() {
-        put(path, json!(""));
+        put("minLength", None, json!(""));
     }
     if let Some(length) = schema["maxLength"].as_u64() {
-        put(
-            path,
-            json!("x".repeat(usize::try_from(length).unwrap() + 1)),
-        );
+        let long = "x".repeat(usize::try_from(length).unwrap() + 1);
+        put("maxLength", None, json!(long));
     }
     if schema.get("minItems").is_some() {
-        put(path, json!([]));
+        put("minItems", None, json!([]));
     }
-    if schema["items"].get("type").is_some() {
-        put(path, json!([true]));
+    if let Some(most) = schema["maxItems"].as_u64() {
+        let many: Vec<_> = (0..=most).collect();
+        put("maxItems", None, json!(many));
+    }
+    if schema["uniqueItems"] == true {
+        put("uniqueItems", None, json!(["x", "x"]));
     }
     if schema.get("propertyNames").is_some() {
-        put(path, json!({"not a name!": "x"}));
+        put("propertyNames", None, json!({"not a name!": "x"}));
     }
-    let child = |path: &[String], key: &str| [path, &[key.to_owned()]].concat();
-    match &schema["additionalProperties"] {
-        Value::Bool(false) => put(&child(path, "noSuchKey"), json!(1)),
-        Value::Object(_) => put(&child(path, "someKey"), json!([1])),
-        _ => {}
+    if schema["additionalProperties"] == false {
+        put("additionalProperties", Some("noSuchKey"), json!(1));
     }
     for key in schema["required"].as_array().into_iter().flatten() {
-        put(&child(path, key.as_str().unwrap()), json!("REMOVE"));
+        put("required", Some(key.as_str().unwrap()), json!("REMOVE"));
     }
-    for (key, rule) in schema["properties"].as_object().into_iter().flatten() {
-        path.push(key.clone());
+    let parts = schema["properties"].as_object().into_iter().flatten();
+    let parts = parts.map(|(key, rule)| (key.as_str(), rule));
+    let further = [(ITEM, "items"), (SOME_KEY, "additionalProperties")];
+    let further = further
+        .into_iter()
+        .filter_map(|(key, rule)| Some((key, schema.get(rule)?)));
+    for (key, rule) in parts.chain(further).filter(|(_, rule)| rule.is_object()) {
+        path.push(key.to_owned());
         spoil(rule, path, good, bad);
         path.pop();
     }
@@ -204,17 +244,50 @@ fn with(mut tree: Value, path: &[String], value: Value) -> Value {
     };
     let mut node = &mut tree;
     for key in parents {
-        if !node[key.as_str()].is_object() {
-            node[key.as_str()] = json!({});
-        }
-        node = &mut node[key.as_str()];
+        node = child(node, key);
     }
     if value == "REMOVE" {
+        if !node.is_object() {
+            *node = json!({});
+        }
         node.as_object_mut().unwrap().remove(last);
     } else {
-        node[last.as_str()] = value;
+        *child(node, last) = value;
     }
     tree
+}
+
+/// What stands in a node under this key, made where it is not there.
+fn child<'a>(node: &'a mut Value, key: &str) -> &'a mut Value {
+    if key == ITEM {
+        *node = json!([null]);
+        &mut node[0]
+    } else {
+        if !node.is_object() {
+            *node = json!({});
+        }
+        &mut node[key]
+    }
+}
+
+#[test]
+fn the_rules_of_lists_and_of_free_mappings_are_spoilt_too() {
+    let mut bad = Vec::new();
+    let umbrella = schema(UMBRELLA);
+    spoil(&umbrella, &mut Vec::new(), &values(UMBRELLA), &mut bad);
+    for (path, rule) in [
+        (
+            "/injector/webhooks/pods/matchConditions/0/name",
+            "minLength",
+        ),
+        ("/injector/webhooks/pods/matchConditions/0", "required"),
+        ("/policy/actions", "maxItems"),
+        ("/policy/actions/0", "enum"),
+        ("/discord/monitoring/resources/limits/someKey", "pattern"),
+    ] {
+        let found = bad.iter().any(|bad| bad.path == path && bad.rule == rule);
+        assert!(found, "{path} {rule}");
+    }
 }
 
 #[test]

@@ -71,12 +71,13 @@ pub(crate) fn copy() -> &'static Path {
 fn forget_the_dead(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if !Path::new("/proc").join(entry.file_name()).exists() {
-            fs::remove_dir_all(entry.path()).unwrap();
+            // Another run may be at the same one; what stays is found by the next.
+            let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -109,6 +110,40 @@ pub(crate) fn try_template(name: &str, more: &[&str]) -> Outcome {
         .arg(chart(name))
         .args(["--namespace", "monitoring", "--kube-version", "1.37.0"])
         .args(more))
+}
+
+/// What helm tells a person after an install with these values. An install asks a cluster, even a dry one, and a render leaves
+/// the notes out: so a copy of the chart has them in a template too.
+pub(crate) fn notes(name: &str, values: &Value) -> String {
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    let folder = COPY.get_or_init(|| {
+        let noted = copy().join("noted");
+        copy_folder(&repository().join("charts"), &noted);
+        for chart in CHARTS {
+            let templates = noted.join(chart).join("templates");
+            let text = fs::read_to_string(templates.join("NOTES.txt")).unwrap();
+            let shown = format!(
+                "{{{{- define \"{chart}.notes\" -}}}}\n{text}\n{{{{- end -}}}}\n\
+                shown: {{{{ include \"{chart}.notes\" . | toJson }}}}\n"
+            );
+            fs::write(templates.join("shown.yaml"), shown).unwrap();
+        }
+        let built = run(tool("helm")
+            .args(["dependency", "build"])
+            .arg(noted.join("discord-monitoring")));
+        assert!(built.ok, "{}", built.stderr);
+        noted
+    });
+    let file = values_file(values);
+    let said = run(tool("helm")
+        .args(["template", "dm"])
+        .arg(folder.join(name))
+        .args(["--namespace", "monitoring", "--kube-version", "1.37.0"])
+        .args(["--show-only", "templates/shown.yaml", "--values"])
+        .arg(file.path()));
+    assert!(said.ok, "{name} {values}: {}", said.stderr);
+    let shown = documents(&said.stdout).remove(0)["shown"].clone();
+    shown.as_str().unwrap().to_owned()
 }
 
 /// The text of a render that must succeed.

@@ -90,6 +90,7 @@ fn collect(
         json!(format!("sha256:{:064}", 7)),
         json!(["other"]),
         json!(["7"]),
+        json!([7]),
         json!(["Deny"]),
         json!([{"name": "other", "token": "0123456789abcdef", "namespaces": ["other"]}]),
         json!([{"name": "other", "expression": "true"}]),
@@ -114,4 +115,91 @@ fn nest(path: &[String], value: &Value) -> Value {
     path.iter().rev().fold(value.clone(), |inner, key| {
         Value::Object(Map::from_iter([(key.clone(), inner)]))
     })
+}
+
+/// What the templates of a chart ask of its values: each `.Values.a.b`, also through a variable that stands for a part of
+/// them: whose values, which, and where it is asked.
+fn asked(chart: &str) -> Vec<(String, String, String)> {
+    let templates = support::repository()
+        .join("charts")
+        .join(chart)
+        .join("templates");
+    let mut found = Vec::new();
+    for folder in [templates.clone(), templates.join("tests")] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if !path.is_file() {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let file = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let is_path = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '_';
+            for action in text.split("{{").skip(1) {
+                let action = action.split("}}").next().unwrap();
+                if action
+                    .trim_start_matches(['-', ' ', '\n'])
+                    .starts_with("/*")
+                {
+                    continue;
+                }
+                for (at, _) in action.match_indices(".Values.") {
+                    let (before, rest) = (&action[..at], &action[at + ".Values.".len()..]);
+                    let start = before
+                        .rfind(|c: char| !is_path(c) && c != '$')
+                        .map_or(0, |end| end + 1);
+                    let of = match &before[start..] {
+                        "" | "$" | ".root" | "$root" => chart,
+                        "$bot" => "bot-service",
+                        other => panic!("{file}: whose values are {other}.Values?"),
+                    };
+                    let value: String = rest.chars().take_while(|c| is_path(*c)).collect();
+                    found.push((of.to_owned(), value.clone(), file.clone()));
+                    // `$name := .Values.a.b` and nothing else: what is asked of $name is asked of a.b.
+                    let whole = action.trim_matches(['-', ' ']);
+                    let Some((name, given)) = whole.split_once(" := ") else {
+                        continue;
+                    };
+                    let plain = given == format!(".Values.{value}")
+                        || given == format!(".root.Values.{value}");
+                    if !plain || !name.starts_with('$') {
+                        continue;
+                    }
+                    for rest in text.split(&format!("{name}.")).skip(1) {
+                        let more: String = rest.chars().take_while(|c| is_path(*c)).collect();
+                        found.push((of.to_owned(), format!("{value}.{more}"), file.clone()));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_value_that_a_template_asks_for_is_declared() {
+    for chart in support::CHARTS {
+        let asked = asked(chart);
+        assert!(asked.len() > 60, "{chart}: {} questions", asked.len());
+        for (of, path, file) in asked {
+            let values = yaml(&format!("charts/{of}/values.yaml"));
+            assert!(declared(&values, &path), "{of}: {file} asks for {path}");
+        }
+    }
+    assert!(!declared(&json!({"a": {"b": 1}}), "a.c"));
+}
+
+/// Whether values.yaml has this path, or a part of it that is a person's own to fill.
+fn declared(values: &Value, path: &str) -> bool {
+    let mut node = values;
+    for key in path.split('.').filter(|key| !key.is_empty()) {
+        match node {
+            Value::Object(map) if map.is_empty() => return true,
+            Value::Object(map) => match map.get(key) {
+                Some(inner) => node = inner,
+                None => return false,
+            },
+            _ => return false,
+        }
+    }
+    true
 }

@@ -62,7 +62,7 @@ fn a_certificate_of_ones_own_serves_and_helm_test_passes() {
     });
     must(kubectl(&["create", "--filename=-"], Some(&secret)));
     must(release.apply(&json!({
-        "injector": {"replicaCount": 1, "webhooks": {"timeoutSeconds": 10}},
+        "injector": {"replicaCount": 1, "webhooks": {"timeoutSeconds": 10}, "test": {"enabled": true}},
         "certs": {"mode": "existing", "existing": {
             "secret": "mine", "caBundle": base64::prelude::BASE64_STANDARD.encode(ca)}},
     })));
