@@ -40,6 +40,7 @@ package() {
   rm -rf "$work"/charts/*/charts
   if [ -n "${REGISTRY:-}" ]; then
     sed -i "s|^\( *\)registry: \"\"\$|\1registry: \"$(registry)\"|" "$work"/charts/*/values.yaml
+    sed -i "s|^\( *image: \)\(discord-monitoring/\)|\1$(registry)/\2|" "$work"/charts/*/Chart.yaml
   fi
   for chart in "$work"/charts/*/; do
     if grep -qs '^dependencies:' "$chart/Chart.yaml"; then helm dependency build "$chart" >/dev/null; fi

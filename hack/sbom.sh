@@ -38,7 +38,7 @@ crates | jq --raw-input --null-input --arg binary "$binary" --arg target "$targe
         name, versionInfo: .version, SPDXID: ("\(.name)-\(.version)" | id),
         downloadLocation: "NOASSERTION", filesAnalyzed: false, copyrightText: "NOASSERTION",
         licenseConcluded: "NOASSERTION",
-        licenseDeclared: (if .licence == "" then "NOASSERTION" else (.licence | gsub("/"; " OR ")) end),
+        licenseDeclared: (if .licence == "" then "NOASSERTION" else (.licence | gsub(" */ *"; " OR ")) end),
         externalRefs: [{
           referenceCategory: "PACKAGE-MANAGER", referenceType: "purl", referenceLocator: "pkg:cargo/\(.name)@\(.version)"
         }]

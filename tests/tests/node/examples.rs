@@ -5,9 +5,11 @@ use super::support::wait::{eventually, seconds};
 use super::support::world::{World, create};
 use super::support::{Agent, with_world};
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
+use kube::Api;
 use kube::api::ListParams;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::transcript::{Options, generate, step};
 
 /// Waits until this namespace's double has so many embeds, and checks that Discord would have taken them all.
@@ -51,6 +53,75 @@ async fn a_deployment_that_asks_is_watched() {
         let spec = pods.items[0].spec.clone().unwrap();
         let plain = spec.containers.iter().any(|container| container.name == sidecar::names::WATCHER);
         assert!(plain, "an agent that never ends has a plain watcher beside it");
+    })
+    .await;
+}
+
+/// Applies a file of `examples/` as it stands.
+fn apply(file: &str, namespace: &str) {
+    kubectl(&[
+        "apply",
+        "--namespace",
+        namespace,
+        "--filename",
+        &format!("examples/{file}"),
+    ]);
+}
+
+#[tokio::test]
+async fn a_job_that_asks_is_watched_as_the_example_stands() {
+    let _guard = cluster::shared().await;
+    with_world("example-job", |world| async move {
+        world.create_webhook_secret(&world.webhook_url()).await;
+        apply("job.yaml", &world.namespace);
+        watched(&world, 3).await;
+        world.completes("agent", seconds(120)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_the_examples_namespace_a_pod_is_watched_unless_it_declines() {
+    let _guard = cluster::shared().await;
+    with_world("example-namespace", |world| async move {
+        // The double and what it needs stand in the test's own namespace; the example brings its own.
+        let agents = "agents";
+        let gone = || kubectl(&["delete", "namespace", agents, "--ignore-not-found", "--wait=true", "--timeout=90s"]);
+        gone();
+        apply("namespace.yaml", agents);
+        let pods: Api<Pod> = Api::namespaced(world.client.clone(), agents);
+        let unwatched = pods.get("unwatched").await.unwrap();
+        let names = |pod: &Pod| {
+            let spec = pod.spec.clone().unwrap();
+            let all = spec.init_containers.unwrap_or_default().into_iter().chain(spec.containers);
+            all.map(|container| container.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&unwatched), ["agent"], "it declined");
+        let ca = world.api::<ConfigMap>().get("discord-ca").await.unwrap().data;
+        let ca = json!({"metadata": {"name": "discord-ca"}, "data": ca});
+        create::<ConfigMap>(&Api::namespaced(world.client.clone(), agents), ca).await;
+        let secret = json!({"metadata": {"name": "discord-webhook"}, "stringData": {"url": world.webhook_url()}});
+        create::<Secret>(&Api::namespaced(world.client.clone(), agents), secret).await;
+        // A Pod that says nothing, but for what the restricted standard of this namespace asks.
+        let text = std::fs::read_to_string(root().join("examples/job.yaml")).unwrap();
+        let mut job: Value = serde_saphyr::from_str(&text).unwrap();
+        job["spec"]["template"]["metadata"] = json!({});
+        create::<Job>(&Api::namespaced(world.client.clone(), agents), job).await;
+        watched(&world, 3).await;
+        eventually("both Pods have ended well", seconds(120), async || {
+            let all = pods.list(&ListParams::default()).await?.items;
+            let ended = all.iter().filter(|pod| {
+                let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+                assert_ne!(phase, Some("Failed"), "{:?}", pod.metadata.name);
+                phase == Some("Succeeded")
+            });
+            anyhow::ensure!(ended.count() == 2, "{} Pods", all.len());
+            Ok(())
+        })
+        .await;
+        let watched = pods.list(&ListParams::default().labels("batch.kubernetes.io/job-name=agent")).await.unwrap();
+        assert_eq!(names(&watched.items[0]), [sidecar::names::WATCHER, "agent"]);
+        gone();
     })
     .await;
 }
