@@ -375,6 +375,39 @@ fn live_and_let_live(release: &Release) {
 }
 
 #[test]
+fn an_upgraded_retention_reaches_the_bot_and_restarts_nothing() {
+    let release = Release::new("retention");
+    let namespace = release.name.as_str();
+    // What the bot's Pods are made of, and what they have mounted.
+    let state = |hours: u32| {
+        must(release.apply(&json!({
+            "discord": {"monitoring": {"retention": {"channelHours": hours}}},
+            "bot-service": {"enabled": true, "replicaCount": 0}})));
+        let get = |what: &str, path: &str| {
+            let output = format!("--output=jsonpath={path}");
+            must(kubectl(
+                &["get", what, "--namespace", namespace, &output],
+                None,
+            ))
+        };
+        let bot = format!("deployment/{namespace}-bot-service");
+        let mounted = format!("configmap/{namespace}-discord-retention");
+        let uses = get(
+            &bot,
+            "{.spec.template.spec.volumes[?(@.name=='retention')].configMap.name}",
+        );
+        assert_eq!(format!("configmap/{uses}"), mounted);
+        (
+            get(&bot, "{.metadata.generation}"),
+            get(&mounted, "{.data.channelHours}"),
+        )
+    };
+    let (generation, hours) = state(72);
+    assert_eq!(hours, "72");
+    assert_eq!(state(48), (generation, "48".to_owned()));
+}
+
+#[test]
 fn the_injector_may_do_its_own_work_and_no_more() {
     let release = Release::new("rights");
     must(release.apply(&json!({})));
