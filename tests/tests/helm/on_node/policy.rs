@@ -33,11 +33,17 @@ fn the_policy_sees_who_asked_and_ends_without_a_hardened_watcher() {
     let plain = release.namespace("plain", &[]);
     let create = |pod: &Value| kubectl(&["create", "--dry-run=server", "--filename=-"], Some(pod));
     let hardened = json!({"runAsNonRoot": true, "runAsUser": 1000, "readOnlyRootFilesystem": true,
-        "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
+        "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"}});
     let mut soft = hardened.clone();
     soft["readOnlyRootFilesystem"] = json!(false);
     let mut able = hardened.clone();
     able["capabilities"]["add"] = json!(["NET_RAW"]);
+    let mut unconfined = hardened.clone();
+    unconfined["seccompProfile"] = json!({"type": "Unconfined"});
+    // Neither it nor its Pod says one.
+    let mut silent = hardened.clone();
+    silent.as_object_mut().unwrap().remove("seccompProfile");
 
     // An API server takes up to some seconds to heed a new policy.
     let bare = pod(&plain, true, None);
@@ -53,6 +59,8 @@ fn the_policy_sees_who_asked_and_ends_without_a_hardened_watcher() {
         (None, "has none"),
         (Some(soft), "is not hardened"),
         (Some(able), "is not hardened"),
+        (Some(unconfined), "is not hardened"),
+        (Some(silent.clone()), "is not hardened"),
         (Some(json!(null)), "is not hardened"),
     ] {
         let said = create(&pod(&plain, true, watcher.clone()));
@@ -64,6 +72,10 @@ fn the_policy_sees_who_asked_and_ends_without_a_hardened_watcher() {
     }
     let said = create(&pod(&plain, true, Some(hardened)));
     assert!(said.ok, "{}", said.stderr);
+    let mut of_the_pod = pod(&plain, true, Some(silent));
+    of_the_pod["spec"]["securityContext"] = json!({"seccompProfile": {"type": "RuntimeDefault"}});
+    let said = create(&of_the_pod);
+    assert!(said.ok, "the Pod's own profile counts: {}", said.stderr);
     let said = create(&pod(&plain, false, None));
     assert!(said.ok, "who did not ask is left alone: {}", said.stderr);
 
