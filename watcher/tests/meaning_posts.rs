@@ -460,6 +460,49 @@ fn secrets_of_known_shapes_go_wherever_they_stand_and_are_counted() {
 }
 
 #[test]
+fn no_name_of_an_attachment_holds_a_secret() {
+    let token = format!("ghp_{}", "A1b2C3d4E5f6".repeat(3));
+    let own = "plain words of our own";
+    let long = "a line\n".repeat(200);
+    for secret in [token.as_str(), own] {
+        // Where a longer path is cut, and what stands for a blank in a name, must not hide it either.
+        for path in [
+            format!("/work/{secret}/x.txt"),
+            format!("/work/{secret}.txt"),
+            format!("/work/{}-{secret}.txt", "x".repeat(60)),
+        ] {
+            let options = RedactOptions {
+                secrets: vec![own.into()],
+                ..RedactOptions::default()
+            };
+            let mut renderer = renderer_with(false, &FilterOptions::default(), options);
+            let call = call(
+                "c1",
+                "t1",
+                "Write",
+                json!({"file_path": path, "content": long}),
+            );
+            let noted = json!({"type": "create", "filePath": path, "content": long});
+            let records = [call, result("r1", "t1", json!("done"), false, noted)];
+            let events = events(&mut interpreter(), &records);
+            let posts: Vec<_> = events
+                .iter()
+                .filter_map(|event| renderer.render(event))
+                .collect();
+            let file = &posts[0].files[0];
+            let spelt = secret.replace(' ', "_");
+            assert!(
+                !file.name.contains(secret.get(..12).unwrap())
+                    && !file.name.contains(spelt.get(..12).unwrap()),
+                "{}",
+                file.name
+            );
+            assert!(!shown(&posts[0]).contains(secret));
+        }
+    }
+}
+
+#[test]
 fn a_cut_never_leaves_half_a_secret_and_the_attachment_holds_none() {
     let secret = secret("ghp_");
     for shift in 0..60 {

@@ -52,7 +52,12 @@ pub(super) fn write(
         counts(card, hunks);
     } else {
         let text = card.clean(content);
-        card.code(style::language(path), &text, NEW_FILE, &file_name(path, ""));
+        card.code(
+            style::language(path),
+            &text,
+            NEW_FILE,
+            &file_name(card, path, ""),
+        );
         card.detail(&format!("{} lines", content.lines().count()));
     }
     if matches!(
@@ -87,7 +92,7 @@ fn patch(answer: Option<&Answer>) -> Option<(&[Hunk], bool)> {
 
 fn show(card: &mut Card<'_>, path: &str, text: &str) {
     let text = card.clean(text);
-    card.code("diff", &text, DIFF, &file_name(path, ".diff"));
+    card.code("diff", &text, DIFF, &file_name(card, path, ".diff"));
 }
 
 fn counts(card: &mut Card<'_>, hunks: &[Hunk]) {
@@ -140,9 +145,10 @@ pub(super) fn file_tail(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// A name Discord takes for an attachment.
-fn file_name(path: &str, extension: &str) -> String {
-    let mut name: String = file_tail(path)
+/// A name Discord takes for an attachment. It is washed as long as it is whole: no cut secret is known for one.
+fn file_name(card: &Card<'_>, path: &str, extension: &str) -> String {
+    let path = card.clean(path);
+    let mut name: String = file_tail(path.as_str())
         .chars()
         .map(|c| {
             if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') {
