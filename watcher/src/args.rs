@@ -16,7 +16,9 @@ use std::path::PathBuf;
     args_conflicts_with_subcommands = true
 )]
 pub struct Args {
-    /// Process what is there, flush and exit.
+    /// Process what is there, flush and exit: 0 when Discord has all of it, else 1.
+    ///
+    /// When Discord takes nothing for `ONCE_PATIENCE_SECONDS` (300), it gives up; the checkpoint keeps what is left.
     #[arg(long, conflicts_with = "health")]
     pub once: bool,
     /// Ask the running watcher how it is; exit 0 when it answers and is ready.

@@ -143,7 +143,7 @@ fn follow(config: Config, problems: &[String], once: bool, stop: anyhow::Result<
         local.block_on(&runtime, run::run(config, once, &stop))
     });
     match result {
-        Ok(report) if once && !report.is_complete() => ExitCode::FAILURE,
+        Ok(report) if once && (report.given_up || !report.is_complete()) => ExitCode::FAILURE,
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("the watcher cannot run: {error:#}");
@@ -170,4 +170,36 @@ fn exit_quietly_on_panic() {
         );
         std::process::exit(0);
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// What the panic's message holds, as a message made from input could.
+    const SECRET: &str = "s3cr3t-T0ken_never-to-be-seen";
+
+    /// In the process of its own that the test starts.
+    const CHILD: &str = "PANIC_WITH_A_SECRET";
+
+    #[test]
+    fn a_panic_says_where_and_not_what_and_fails_no_pod() {
+        if std::env::var_os(CHILD).is_some() {
+            let _ = runtime::log::init("trace", runtime::log::Format::Text);
+            exit_quietly_on_panic();
+            panic!("cannot post to {SECRET}");
+        }
+        let name = "cli::tests::a_panic_says_where_and_not_what_and_fails_no_pod";
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", name])
+            .env(CHILD, "1")
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(said.contains("defect") && said.contains("cli.rs"), "{said}");
+        assert!(!said.contains("s3cr3t"), "{said}");
+    }
 }

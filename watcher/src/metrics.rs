@@ -29,7 +29,7 @@ pub struct Metrics {
     pub rate_limited: Counter,
     /// Posts Discord refused and that were sent smaller.
     pub refused: Counter,
-    /// Messages that may stand twice, since the connection broke after they were sent.
+    /// Messages that may stand twice, since the connection broke after they were sent, or nobody waited for the answer.
     pub maybe_twice: Counter,
     /// Posts that could not be sent at all.
     pub lost: Counter,
@@ -211,7 +211,7 @@ impl Metrics {
             ),
             (
                 "messages_maybe_twice",
-                "Messages sent again after the connection broke",
+                "Messages given up after they were sent, or sent again after the connection broke",
                 &self.maybe_twice,
             ),
             (
@@ -253,6 +253,14 @@ impl Metrics {
         }
     }
 
+    /// Notes that a message is sent from now on; see [`Wire`].
+    pub fn on_the_wire(&self) -> Wire<'_> {
+        Wire {
+            metrics: self,
+            answered: false,
+        }
+    }
+
     /// Notes whether Discord takes messages, for health.
     pub fn reachable(&self, trouble: Option<String>) {
         *self.trouble.borrow_mut() = trouble;
@@ -261,6 +269,29 @@ impl Metrics {
     /// Why Discord does not take messages right now.
     pub fn trouble(&self) -> Option<String> {
         self.trouble.borrow().clone()
+    }
+}
+
+/// A message under way. Given up before its answer, it may be saved all the same, and will then stand twice once its
+/// posts are sent again.
+#[derive(Debug)]
+pub struct Wire<'a> {
+    metrics: &'a Metrics,
+    answered: bool,
+}
+
+impl Wire<'_> {
+    /// Its answer came, or its failure.
+    pub fn answered(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Wire<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.metrics.maybe_twice.inc();
+        }
     }
 }
 

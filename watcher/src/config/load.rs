@@ -2,6 +2,7 @@
 
 use super::env::Env;
 use super::{Bot, Config, EndsAfter, Filters, Run, SecretSource, Stats, Webhook, paths};
+use secrecy::SecretString;
 use sidecar::{Value, names};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 /// Most bytes a line may be read whole, whatever the environment asks for.
 const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+/// Silence that ends a plain watcher which waits for a result that says nothing, or that never comes.
+pub(crate) const NO_RESULT: Duration = Duration::from_hours(1);
 /// Longest silence that can be asked for.
 const MAX_SILENCE: Duration = Duration::from_hours(7 * 24);
 
@@ -50,6 +53,11 @@ pub fn load(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Vec<String>) {
         extra_ca_file: env.text("EXTRA_CA_FILE").map(PathBuf::from),
         health_addr: env.other::<SocketAddr>("HEALTH_ADDR", "an address such as 0.0.0.0:8081"),
         flush: Duration::from_secs(integer(&mut env, "shutdown.flushSeconds", 5)),
+        once_patience: Duration::from_secs(
+            env.other::<u32>("ONCE_PATIENCE_SECONDS", "a whole number of seconds")
+                .unwrap_or(300)
+                .into(),
+        ),
         ends_after: ends_after(&mut env),
         termination_log: env
             .text("TERMINATION_LOG")
@@ -117,21 +125,46 @@ fn stats(env: &mut Env<'_>) -> Stats {
 
 fn bot(env: &mut Env<'_>) -> Option<Bot> {
     let url = env.text("BOT_URL")?;
+    let url = url.trim();
     if !url.starts_with("http://") && !url.starts_with("https://") {
         env.problem("BOT_URL: not an http(s) address; the webhook alone is used".to_owned());
         return None;
     }
+    let (url, login) = without_login(url);
+    if !login.is_empty() {
+        env.problem("BOT_URL: user and password in it are not used; BOT_TOKEN is".to_owned());
+    }
     Some(Bot {
-        url: url.trim().trim_end_matches('/').to_owned(),
+        url,
+        login,
         token: secret(env, "BOT_TOKEN", "BOT_TOKEN_FILE"),
         bridge_url: env
             .text("BRIDGE_URL")
-            .map(|url| url.trim().trim_end_matches('/').to_owned()),
+            .map(|url| without_login(url.trim()).0),
         bridge_secret: secret(env, "BRIDGE_SECRET", "BRIDGE_SECRET_FILE"),
         retention_hours: env
             .text("RETENTION_HOURS")
             .and_then(|_| u32::try_from(integer(env, "retention.channelHours", 24)).ok()),
     })
+}
+
+/// An address without a slash at its end and without user and password, which would be shown with it; and what was
+/// taken out, whole and in parts.
+fn without_login(url: &str) -> (String, Vec<SecretString>) {
+    let url = url.trim_end_matches('/');
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return (url.to_owned(), Vec::new());
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let Some((login, host)) = authority.rsplit_once('@') else {
+        return (url.to_owned(), Vec::new());
+    };
+    let secrets = std::iter::once(login).chain(login.split_once(':').map(|(_, password)| password));
+    (
+        format!("{scheme}://{host}{path}"),
+        secrets.map(SecretString::from).collect(),
+    )
 }
 
 fn secret(env: &Env<'_>, value: &str, file: &str) -> SecretSource {
@@ -156,7 +189,15 @@ fn ends_after(env: &mut Env<'_>) -> Option<EndsAfter> {
     const RANGE: &str = "`result`, or a silence such as 10m (at least 1s)";
     let text = env.text("ENDS_AFTER")?;
     if text.trim() == "result" {
-        return Some(EndsAfter::Result);
+        if env.text("BRIDGE_URL").is_none() {
+            return Some(EndsAfter::Result);
+        }
+        // Each turn of an agent that takes input ends in one.
+        env.problem(format!(
+            "ENDS_AFTER: with a bridge, a result ends a turn and not the run; {} min of silence end it instead",
+            NO_RESULT.as_secs() / 60
+        ));
+        return Some(EndsAfter::Silence(NO_RESULT));
     }
     let silence = text
         .trim()
@@ -302,6 +343,33 @@ mod tests {
                 workspace: None
             }
         );
+    }
+
+    #[test]
+    fn an_address_shows_neither_user_nor_password() {
+        let (config, problems) = read(&[
+            ("BOT_URL", "https://team:p%40ss@word@bot.example:8080/x@y/"),
+            ("BRIDGE_URL", "http://u:s3cr3t@127.0.0.1:7777"),
+        ]);
+        let bot = config.bot.unwrap();
+        assert_eq!(bot.url, "https://bot.example:8080/x@y");
+        assert_eq!(bot.bridge_url.as_deref(), Some("http://127.0.0.1:7777"));
+        assert!(problems.concat().contains("BOT_URL") && !problems.concat().contains("ss@word"));
+        assert_eq!(bot.login.len(), 2);
+        assert_eq!(without_login("http://bot").1.len(), 0);
+    }
+
+    #[test]
+    fn a_result_ends_no_run_that_takes_input() {
+        let read = |pairs: &[(&str, &str)]| {
+            let (config, problems) = read(pairs);
+            (config.ends_after, problems.concat())
+        };
+        let result = ("ENDS_AFTER", "result");
+        assert_eq!(read(&[result]), (Some(EndsAfter::Result), String::new()));
+        let (ends, said) = read(&[result, ("BRIDGE_URL", "http://127.0.0.1:7777")]);
+        assert_eq!(ends, Some(EndsAfter::Silence(NO_RESULT)));
+        assert!(said.contains("60 min of silence"), "{said}");
     }
 
     #[test]

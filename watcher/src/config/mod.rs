@@ -8,6 +8,7 @@ mod load;
 mod paths;
 mod secret;
 
+pub(crate) use load::NO_RESULT;
 pub use load::load;
 pub use paths::Transcript;
 pub use secret::{SecretError, SecretSource};
@@ -63,6 +64,8 @@ pub struct Config {
     pub health_addr: Option<SocketAddr>,
     /// How long sending may go on after SIGTERM.
     pub flush: Duration,
+    /// How long `--once` waits while nothing moves.
+    pub once_patience: Duration,
     /// What ends a plain watcher by itself.
     pub ends_after: Option<EndsAfter>,
     /// Where what could not be sent is told to the kubelet.
@@ -107,8 +110,10 @@ pub struct Webhook {
 /// The bot service that makes a channel for the run.
 #[derive(Debug, Clone)]
 pub struct Bot {
-    /// Its address.
+    /// Its address, without user and password.
     pub url: String,
+    /// User and password that stood in it: they are never used, nor shown.
+    pub login: Vec<SecretString>,
     /// The bearer token.
     pub token: SecretSource,
     /// The bridge that takes input, when there is one.

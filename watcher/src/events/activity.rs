@@ -25,4 +25,13 @@ pub struct Activity {
     pub interrupted: bool,
     /// Whether a stream-json run ended, and whether it failed.
     pub finished: Option<bool>,
+    /// Whether the agent's last word is an error of the API.
+    pub api_failed: bool,
+}
+
+impl Activity {
+    /// Whether the run failed, once a `result` record says how it ended and no other turn began after it.
+    pub fn outcome(&self) -> Option<bool> {
+        self.finished.filter(|_| self.idle)
+    }
 }

@@ -59,6 +59,7 @@ impl Interpreter {
         self.activity.idle = !sidechain && message.stop_reason.as_str() == "end_turn";
         self.activity.interrupted = false;
         self.activity.finished = None;
+        self.activity.api_failed = !sidechain && entry.api_error.is_true();
         if entry.api_error.is_true() {
             if context.fresh {
                 self.activity.errors += 1;

@@ -67,7 +67,9 @@ impl Interpreter {
         let costs = lenient(entry.model_usage);
         self.ledger.exact_model_costs(&context.session, &costs);
         self.activity.idle = true;
-        self.activity.finished = Some(entry.is_error.is_true());
+        // An end for want of turns or money says so in its subtype alone.
+        let failed = entry.is_error.is_true() || entry.subtype.as_str().starts_with("error");
+        self.activity.finished = Some(failed);
         if !context.fresh {
             return;
         }
@@ -80,7 +82,7 @@ impl Interpreter {
         out.push(
             context.event(Kind::Finished(Finish {
                 subtype: entry.subtype.owned(),
-                failed: entry.is_error.is_true() || entry.subtype.as_str().starts_with("error"),
+                failed,
                 text,
                 duration_ms: entry.duration.count(),
                 turns: entry.turns.count(),

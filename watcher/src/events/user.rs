@@ -9,6 +9,7 @@ impl Interpreter {
     pub(super) fn user(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
         let message: Message<'_> = lenient(entry.message);
         self.activity.idle = false;
+        self.activity.api_failed = false;
         match &message.content {
             Blocks::None => {}
             Blocks::Text(text) => self.prompted(text, 0, entry, context, out),

@@ -21,6 +21,8 @@ const BLUE: u32 = 0x0034_98DB;
 const PURPLE: u32 = 0x009B_59B6;
 const ORANGE: u32 = 0x00E6_7E22;
 const YELLOW: u32 = 0x00FE_E75C;
+/// Something is not as it should be, and nothing of it failed.
+const AMBER: u32 = 0x00F0_B132;
 const TEAL: u32 = 0x001A_BC9C;
 const GREY: u32 = 0x0095_A5A6;
 const BLURPLE: u32 = 0x0058_65F2;
@@ -40,6 +42,8 @@ pub(super) const NOTICE: Style = style("ℹ️", GREY);
 pub(super) const BEGAN: Style = style("▶️", BLUE);
 pub(super) const DONE: Style = style("✅", GREEN);
 pub(super) const FAILED: Style = style("❌", RED);
+pub(super) const STOPPED: Style = style("⏹️", AMBER);
+pub(super) const INCOMPLETE: Style = style("⚠️", AMBER);
 
 /// The look of a tool's call.
 pub(super) fn tool(name: &str) -> Style {

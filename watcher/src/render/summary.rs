@@ -19,6 +19,10 @@ pub enum RunState {
     Finished,
     /// The run is over and failed.
     Failed,
+    /// The run is over in the middle of its work.
+    Stopped,
+    /// The run is over, and Discord does not have all of it.
+    Incomplete,
 }
 
 /// Figures of a run.
@@ -44,6 +48,8 @@ impl Renderer {
             RunState::Idle => (style::NOTICE, "Idle"),
             RunState::Finished => (style::DONE, "Finished"),
             RunState::Failed => (style::FAILED, "Failed"),
+            RunState::Stopped => (style::STOPPED, "Stopped while working"),
+            RunState::Incomplete => (style::INCOMPLETE, "Ended, incomplete"),
         };
         let mut card = Card::empty(&self.washer);
         card.title(icon, title);

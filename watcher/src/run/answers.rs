@@ -6,6 +6,7 @@ use super::figures::waiting;
 use super::memo::{LiveMessage, place};
 use super::outbox::Done;
 use crate::send::Delivery;
+use discord::Message;
 use std::time::{Duration, Instant};
 
 impl Run {
@@ -27,7 +28,9 @@ impl Run {
             && (all_sent || ending.is_past_cutoff(now))
             && !self.outbox.is_posting()
         {
-            let nothing_new = self.metrics.events.get() == 0 || self.feed.memo.ended;
+            // A live summary that a killed process left behind must not go on saying that the agent works.
+            let begun = self.feed.happened || self.feed.memo.live.is_some();
+            let nothing_new = !begun || self.feed.memo.ended;
             let Some((client, webhook)) = self.hook.get().filter(|_| !nothing_new) else {
                 // Once asked to end, a webhook that is not there is not waited for.
                 if nothing_new || self.hook.is_refused() || ending.deadline.is_some() {
@@ -37,10 +40,11 @@ impl Run {
             };
             ending.step = Step::Summary;
             let webhook = webhook.clone();
-            let mut post = self.summary();
-            self.report().complete(&mut post);
-            self.outbox
-                .post_summary(client, webhook, waiting(post.embeds));
+            let embeds = self.final_summary().embeds;
+            if let Some(ending) = &mut self.ending {
+                ending.last_words.clone_from(&embeds);
+            }
+            self.outbox.post_summary(client, webhook, waiting(embeds));
         }
     }
 
@@ -48,12 +52,18 @@ impl Run {
         match done {
             Done::Room => {}
             Done::Posts(delivery) => {
-                self.feed.acknowledge(delivery.done);
+                if delivery.done > 0 {
+                    self.progress = Instant::now();
+                }
+                self.feed.acknowledge(delivery.done, &delivery.lost);
                 self.feed.save();
                 self.unsaved = true;
                 self.refuse(delivery);
             }
             Done::Summary(mut delivery) => {
+                if delivery.done > 0 {
+                    self.progress = Instant::now();
+                }
                 let message = delivery.message.take();
                 let webhook = self.hook.get().map(|(_, webhook)| place(webhook));
                 let saved = message
@@ -86,7 +96,12 @@ impl Run {
         let over = match ours {
             Some(((client, webhook), message)) if message.webhook == place(webhook) => {
                 let webhook = webhook.clone();
-                self.outbox.delete(client, webhook, message.id);
+                let embeds = self.ending.iter().flat_map(|ending| &ending.last_words);
+                let last = Message {
+                    embeds: embeds.cloned().collect(),
+                    ..Message::default()
+                };
+                self.outbox.remove(client, webhook, message.id, last);
                 false
             }
             _ => true,

@@ -37,7 +37,7 @@ impl Run {
         let Some(registration) = self
             .registration
             .as_ref()
-            .filter(|_| lines != self.told_lines)
+            .filter(|_| lines != self.told_lines && self.feed.caught_up)
         else {
             return;
         };
@@ -91,11 +91,13 @@ impl Run {
         }
     }
 
-    /// How the run ended, as far as a transcript can tell: only a `result` record says that it failed.
+    /// How the run ended, as far as a transcript can tell: a `result` record says that it failed, or an error of the API
+    /// that nothing came after.
     fn status(&self) -> Status {
         let activity = self.feed.interpreter.activity();
-        match activity.finished {
+        match activity.outcome() {
             Some(true) => Status::Failed,
+            None if activity.api_failed => Status::Failed,
             Some(false) => Status::Succeeded,
             None if activity.interrupted => Status::Stopped,
             None if activity.idle && activity.open_calls == 0 => Status::Succeeded,
@@ -108,7 +110,7 @@ impl Run {
         let summary = self.feed.renderer.figures(&self.feed.interpreter);
         let tokens = &summary.tally.tokens;
         let priced = summary.cost > 0.0 || summary.unpriced == 0;
-        let state = if self.metrics.events.get() == 0 {
+        let state = if !self.feed.happened {
             Activity::Waiting
         } else if activity.idle {
             Activity::Idle

@@ -1,7 +1,7 @@
 //! The end of a run: what is still sent, in which order, and until when.
 
 use crate::render::Post;
-use discord::Field;
+use discord::{Embed, Field};
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::Path;
@@ -20,6 +20,8 @@ pub(super) struct Ending {
     /// Open calls were told.
     pub(super) told: bool,
     pub(super) step: Step,
+    /// What the final summary says.
+    pub(super) last_words: Vec<Embed>,
 }
 
 /// What an ending is at.
@@ -44,6 +46,7 @@ impl Ending {
             cutoff: None,
             told: false,
             step: Step::Feed,
+            last_words: Vec::new(),
         };
         if let Some(limit) = limit {
             ending.hurry(now, limit);
@@ -94,6 +97,9 @@ pub struct Report {
     pub tokens: u64,
     /// US dollars of what has a known price.
     pub cost_usd: f64,
+    /// `--once` waited for Discord for too long.
+    #[serde(skip_serializing)]
+    pub given_up: bool,
     /// What kept posts from being sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,

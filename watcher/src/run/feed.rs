@@ -29,6 +29,10 @@ pub(super) struct Feed {
     pub(super) last_line: Option<Instant>,
     /// Whether something happened that the summary may show.
     pub(super) changed: bool,
+    /// Whether anything is known of the run, be it from lines that an earlier process dealt with.
+    pub(super) happened: bool,
+    /// Whether what an earlier process dealt with was read again: before that, figures are too low.
+    pub(super) caught_up: bool,
     told: Memory,
     /// What the last process had seen; learnt once all replayed lines are read, for before they would seem copies.
     seen_before: Option<String>,
@@ -58,6 +62,8 @@ impl Feed {
             memo,
             last_line: None,
             changed: false,
+            happened: false,
+            caught_up: false,
             told,
             exported: None,
             events: Vec::new(),
@@ -73,6 +79,8 @@ impl Feed {
     /// Reads lines: their posts wait from now on.
     pub(super) fn take(&mut self, lines: &[Line]) {
         let (now, wall) = (Instant::now(), SystemTime::now());
+        // Lines to replay come before all others, and before the follower has nothing to say.
+        self.caught_up |= lines.last().is_none_or(|line| !line.replay);
         for line in lines {
             self.metrics.lines.inc();
             // A clock that was set back makes no line come from the future.
@@ -89,11 +97,12 @@ impl Feed {
                 self.interpreter
                     .read(&source.session, subagent, &line.bytes, &mut events);
             }
+            self.changed = true;
+            self.happened |= !events.is_empty();
             if line.replay {
                 events.clear();
             } else {
                 self.last_line = Some(now);
-                self.changed = true;
                 let position = Position {
                     file: line.file,
                     end: line.end,
@@ -112,6 +121,7 @@ impl Feed {
         self.interpreter.tick(now, &mut events);
         if !events.is_empty() {
             self.changed = true;
+            self.happened = true;
             self.push(&events, None, Instant::now());
         }
     }
@@ -123,6 +133,8 @@ impl Feed {
 
     fn push(&mut self, events: &[Event], position: Option<Position>, written: Instant) {
         self.metrics.events.inc_by(events.len() as u64);
+        // New lines have figures that the last final summary did not, whatever the filters hold back.
+        self.memo.ended &= events.is_empty() || position.is_none();
         let filtered = self.renderer.counts().filtered;
         let mut posts: Vec<(Post, Option<u64>)> = events
             .iter()
@@ -177,15 +189,17 @@ impl Feed {
         });
     }
 
-    /// Acknowledges the oldest `count` posts.
-    pub(super) fn acknowledge(&mut self, count: usize) {
+    /// Acknowledges the oldest `count` posts, of which those at `lost` are in no message.
+    pub(super) fn acknowledge(&mut self, count: usize, lost: &[usize]) {
         let now = Instant::now();
         let (posts, reached) = self.queue.take(count);
-        for post in &posts {
-            self.metrics.posted.inc();
-            self.metrics
-                .latency
-                .observe(now.duration_since(post.written).as_secs_f64());
+        for (at, post) in posts.iter().enumerate() {
+            if !lost.contains(&at) {
+                self.metrics.posted.inc();
+                self.metrics
+                    .latency
+                    .observe(now.duration_since(post.written).as_secs_f64());
+            }
             if let Some(told) = post.told {
                 self.told.insert(told);
             }

@@ -7,15 +7,33 @@ use crate::send::Waiting;
 use std::time::{Duration, Instant};
 
 impl Run {
+    /// The live summary.
     pub(super) fn summary(&self) -> Post {
         let activity = self.feed.interpreter.activity();
-        let state = match (self.ending.is_some(), activity.finished) {
-            (_, Some(true)) => RunState::Failed,
-            (true, _) | (_, Some(false)) => RunState::Finished,
-            _ if self.metrics.events.get() == 0 => RunState::Waiting,
-            _ if activity.idle => RunState::Idle,
-            _ => RunState::Working,
-        };
+        self.summary_of(match activity.outcome() {
+            Some(true) => RunState::Failed,
+            Some(false) => RunState::Finished,
+            None if !self.feed.happened => RunState::Waiting,
+            None if activity.idle => RunState::Idle,
+            None => RunState::Working,
+        })
+    }
+
+    /// The final summary: green only when nothing speaks against it.
+    pub(super) fn final_summary(&self) -> Post {
+        let (activity, report) = (self.feed.interpreter.activity(), self.report());
+        let mut post = self.summary_of(match activity.outcome() {
+            Some(true) => RunState::Failed,
+            None if activity.api_failed => RunState::Failed,
+            None if activity.open_calls > 0 || activity.interrupted => RunState::Stopped,
+            _ if !report.is_complete() => RunState::Incomplete,
+            _ => RunState::Finished,
+        });
+        report.complete(&mut post);
+        post
+    }
+
+    fn summary_of(&self, state: RunState) -> Post {
         let elapsed = self.elapsed();
         let mut post = self
             .feed
@@ -49,6 +67,7 @@ impl Run {
             maybe_twice: self.metrics.maybe_twice.get(),
             tokens: figures.tally.tokens.total(),
             cost_usd: figures.cost,
+            given_up: self.given_up,
             trouble: self.hook.trouble().or_else(|| self.metrics.trouble()),
         }
     }

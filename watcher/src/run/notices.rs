@@ -1,9 +1,10 @@
 //! What is said of trouble: in the log once and then at a slow beat, in health while it lasts, and to Discord when a
 //! person has to act.
 
-use crate::follow::FollowStatus;
+use crate::follow::{FollowStatus, Unreadable as Unread};
 use crate::render::{Post, PostKind};
 use discord::{Embed, limits};
+use rustix::io::Errno;
 use std::time::{Duration, Instant};
 
 /// First pause between two log lines about the same trouble; it doubles.
@@ -17,12 +18,31 @@ const UNREADABLE: Duration = Duration::from_secs(2);
 /// Colour of what a person has to act on.
 const RED: u32 = 0x00ED_4245;
 
+/// Changes that are logged at once; after these, one more comes free with every [`BEAT`], so that what comes and goes
+/// each second fills no log.
+const CHANGES: u32 = 6;
+
 /// One subject and when it is next worth a log line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Beat {
+    /// As last logged.
     text: Option<String>,
     next: Option<Instant>,
     pause: Duration,
+    changes: u32,
+    freed: Option<Instant>,
+}
+
+impl Default for Beat {
+    fn default() -> Self {
+        Self {
+            text: None,
+            next: None,
+            pause: BEAT,
+            changes: CHANGES,
+            freed: None,
+        }
+    }
 }
 
 impl Beat {
@@ -35,26 +55,44 @@ impl Beat {
 
     /// Notes how things stand; logs a change at once and the same trouble ever more rarely.
     pub(super) fn say(&mut self, subject: &'static str, text: Option<String>, now: Instant) {
-        let same = self.text == text;
-        match (&text, self.next) {
-            (None, _) if !same => tracing::info!(subject, "it works again"),
-            (Some(_), Some(next)) if same && now < next => {}
-            (Some(text), _) => {
-                self.pause = if same {
-                    (self.pause * 2).min(SLOWEST)
-                } else {
-                    BEAT
-                };
-                self.next = Some(now + self.pause);
-                tracing::warn!(subject, "{text}");
-            }
-            (None, _) => {}
+        match self.due(text, now) {
+            Some(Some(text)) => tracing::warn!(subject, "{text}"),
+            Some(None) => tracing::info!(subject, "it works again"),
+            None => {}
         }
-        self.text = text;
+    }
+
+    /// What is to be logged now, if anything.
+    fn due(&mut self, text: Option<String>, now: Instant) -> Option<Option<String>> {
+        if self.text == text {
+            let is_due = text.is_some() && self.next.is_none_or(|next| next <= now);
+            if !is_due {
+                return None;
+            }
+            self.pause = (self.pause * 2).min(SLOWEST);
+        } else {
+            self.free(now);
+            self.changes = self.changes.checked_sub(1)?;
+            self.pause = BEAT;
+        }
+        self.next = Some(now + self.pause);
+        self.text.clone_from(&text);
+        Some(text)
+    }
+
+    /// Frees the changes that time has brought.
+    fn free(&mut self, now: Instant) {
+        let freed = *self.freed.get_or_insert(now);
+        let beats = now.duration_since(freed).as_secs() / BEAT.as_secs();
+        let beats = u32::try_from(beats).unwrap_or(u32::MAX).min(CHANGES);
+        if beats > 0 {
+            self.freed = Some(now);
+            self.changes = (self.changes + beats).min(CHANGES);
+        }
     }
 }
 
-/// What is wrong with the transcripts, in words.
+/// What is wrong with the transcripts, in words that stay the same while it does.
 pub(super) fn transcript(status: &FollowStatus) -> Option<String> {
     if let Some(first) = status.unreadable.first() {
         let more = status.unreadable.len() - 1;
@@ -67,26 +105,42 @@ pub(super) fn transcript(status: &FollowStatus) -> Option<String> {
         return Some(format!(
             "{path} cannot be read: {}{more}; {}",
             first.reason,
-            cure(first.owner)
+            cure(first)
         ));
     }
-    let waited = status
-        .nothing_found_for
-        .filter(|waited| *waited >= PATIENCE)?;
-    Some(format!(
-        "no transcript found for {} s; set TRANSCRIPT_PATH to where the agent writes it",
-        // In steps, so that the text changes seldom.
-        waited.as_secs() / 30 * 30
-    ))
+    let waited = status.nothing_found_for?;
+    (waited >= PATIENCE).then(|| {
+        "no transcript found yet; set TRANSCRIPT_PATH to where the agent writes it".to_owned()
+    })
 }
 
-fn cure(owner: Option<u32>) -> String {
-    match owner {
+/// The same for health, where the time is of use.
+pub(super) fn transcript_now(status: &FollowStatus) -> Option<String> {
+    let text = transcript(status)?;
+    match status.nothing_found_for {
+        Some(waited) if status.unreadable.is_empty() => {
+            Some(format!("{text} ({} s so far)", waited.as_secs()))
+        }
+        _ => Some(text),
+    }
+}
+
+fn cure(trouble: &Unread) -> String {
+    // The system's own words: a status has no more of the error.
+    let of_rights = [libc_text(Errno::ACCESS), libc_text(Errno::PERM)];
+    if !of_rights.contains(&trouble.reason) {
+        return "it is tried again; if it lasts, look at the volume on which it lies".to_owned();
+    }
+    match trouble.owner {
         Some(owner) => format!(
             "give the watcher the agent's user with the annotation discord-monitoring.io/securityContext.runAsUser: \"{owner}\""
         ),
         None => "give the watcher the agent's user with the annotation discord-monitoring.io/securityContext.runAsUser".to_owned(),
     }
+}
+
+fn libc_text(errno: Errno) -> String {
+    std::io::Error::from(errno).to_string()
 }
 
 /// When transcripts have been unreadable long enough to be said in Discord.
@@ -144,6 +198,43 @@ mod tests {
             text.contains("discord-monitoring.io/securityContext.runAsUser: \"1000\""),
             "{text}"
         );
+    }
+
+    #[test]
+    fn another_user_is_no_cure_for_a_broken_disk() {
+        let mut status = unreadable();
+        status.unreadable[0].reason = "Input/output error (os error 5)".into();
+        let text = transcript(&status).unwrap();
+        assert!(
+            !text.contains("runAsUser") && text.contains("volume"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_transcript_that_is_not_there_is_logged_ever_more_rarely() {
+        let (mut beat, start) = (Beat::default(), Instant::now());
+        let mut status = FollowStatus::default();
+        let logged = (0..24 * 3600).filter(|second| {
+            status.nothing_found_for = Some(Duration::from_secs(*second));
+            let now = start + Duration::from_secs(*second);
+            beat.due(transcript(&status), now).is_some()
+        });
+        // After 30 s, and then 5, 10, 20, 40 minutes and each hour later.
+        assert!((20..=30).contains(&logged.count()));
+        let shown = transcript_now(&status).unwrap();
+        assert!(shown.contains("86399 s so far"), "{shown}");
+    }
+
+    #[test]
+    fn what_comes_and_goes_each_second_fills_no_log() {
+        let (mut beat, start) = (Beat::default(), Instant::now());
+        let logged = (0..3600_u64).filter(|second| {
+            let text = (second % 2 == 0).then(|| format!("trouble {second}"));
+            beat.due(text, start + Duration::from_secs(*second))
+                .is_some()
+        });
+        assert!((CHANGES as usize..30).contains(&logged.count()));
     }
 
     #[test]

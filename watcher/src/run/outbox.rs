@@ -5,7 +5,7 @@
 
 use super::pace::Pace;
 use crate::metrics::Metrics;
-use crate::send::{Batch, Delivery, Hurry, Queue, Waiting, deliver, edit};
+use crate::send::{Batch, Delivery, Hurry, Queue, Waiting, deliver, edit, remove};
 use discord::{Client, Error, Message, WebhookUrl};
 use std::future::Future;
 use std::pin::Pin;
@@ -148,10 +148,17 @@ impl Outbox {
         }));
     }
 
-    /// Starts taking a message away.
-    pub(super) fn delete(&mut self, client: Rc<Client>, webhook: WebhookUrl, id: String) {
+    /// Starts taking a message away; while that fails it shows `last`.
+    pub(super) fn remove(
+        &mut self,
+        client: Rc<Client>,
+        webhook: WebhookUrl,
+        id: String,
+        last: Message,
+    ) {
+        let (metrics, hurry) = (Rc::clone(&self.metrics), self.hurry.clone());
         self.editing = Some(Box::pin(async move {
-            client.delete_webhook_message(&webhook, &id).await
+            remove(&client, &webhook, &id, last, &metrics, &hurry).await
         }));
     }
 

@@ -7,6 +7,7 @@ use crate::follow::{FollowOptions, Root};
 use crate::price::Prices;
 use crate::redact::{RedactOptions, Redactor};
 use crate::render::{RenderOptions, Renderer, StatsOptions};
+use crate::send::Source;
 
 /// How to follow.
 pub(super) fn follow(config: &Config, once: bool) -> FollowOptions {
@@ -106,9 +107,17 @@ fn redact(config: &Config) -> RedactOptions {
 /// What is the watcher's own and must not leave, should an agent ever print it. A webhook's token is learnt when the
 /// webhook is found; what files hold may change, and is read again with it.
 pub(super) fn secrets(config: &Config) -> Vec<secrecy::SecretString> {
+    let logins = config.bot.iter().flat_map(|bot| bot.login.clone());
     let bot = config.bot.iter();
     bot.flat_map(|bot| [bot.token.read().ok(), bot.bridge_secret.read().ok()])
         .flatten()
+        .chain(logins)
         .chain(config.webhook.url.clone())
+        .chain(
+            Source::new(config.webhook.clone())
+                .read()
+                .ok()
+                .map(|webhook| webhook.token().clone()),
+        )
         .collect()
 }

@@ -6,14 +6,12 @@ use super::figures::waiting;
 use super::memo::place;
 use super::outbox::Progress;
 use super::{BEAT, Run, notices};
-use crate::config::EndsAfter;
+use crate::config::{EndsAfter, NO_RESULT};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Least time a plain watcher sends on after it has decided by itself that the run is over.
 const OWN_END: Duration = Duration::from_secs(30);
-/// Silence that ends a plain watcher that waits for a `result` record: without one it would keep its Pod for ever.
-const NO_RESULT: Duration = Duration::from_hours(1);
 
 impl Run {
     pub(super) async fn turn_until_over(&mut self, stop: &CancellationToken) -> Report {
@@ -22,6 +20,10 @@ impl Run {
             self.beat(now);
             self.start_what_is_due(now);
             if self.is_over(now) {
+                break;
+            }
+            if self.is_stuck(now) {
+                self.given_up = true;
                 break;
             }
             let (reading, asked) = (self.may_read(), self.asked);
@@ -39,7 +41,10 @@ impl Run {
                     Progress::Edited(result) => self.edited(&result),
                 },
                 lines = self.feed.next(), if reading => {
-                    self.unsaved |= !lines.is_empty();
+                    if !lines.is_empty() {
+                        self.unsaved = true;
+                        self.progress = Instant::now();
+                    }
                     self.feed.take(&lines);
                 }
                 heard = bot::heard(self.registration.as_mut(), telling) => match heard {
@@ -51,6 +56,8 @@ impl Run {
             // Lines may be there without end: health and the connection need their turns too.
             tokio::task::yield_now().await;
         }
+        // What is still under way may be saved: it is counted before the last word.
+        self.outbox.abandon();
         self.feed.save_last();
         self.report()
     }
@@ -131,11 +138,14 @@ impl Run {
             .queue
             .set(i64::try_from(self.feed.queue.posts()).unwrap_or(i64::MAX));
         let discord = self.hook.trouble().or_else(|| self.metrics.trouble());
-        let transcript = notices::transcript(&status);
         let troubles = [
             // While it is retried, the sender itself says so.
             ("discord", discord, self.hook.trouble()),
-            ("transcript", transcript.clone(), transcript),
+            (
+                "transcript",
+                notices::transcript_now(&status),
+                notices::transcript(&status),
+            ),
             (
                 "checkpoint",
                 status.checkpoint.clone(),
@@ -162,7 +172,10 @@ impl Run {
         let since = self.feed.last_line.unwrap_or(self.started);
         match self.config.ends_after? {
             EndsAfter::Silence(silence) => Some(since + silence),
-            EndsAfter::Result if self.feed.interpreter.activity().finished.is_some() => Some(since),
+            EndsAfter::Result if self.feed.interpreter.activity().outcome().is_some() => {
+                Some(since)
+            }
+            // Without one it would keep its Pod for ever.
             EndsAfter::Result => Some(since + NO_RESULT),
         }
     }
@@ -189,6 +202,19 @@ impl Run {
         nobody && (self.hook.is_refused() || now.duration_since(self.started) > self.config.flush)
     }
 
+    /// With `--once`, whether nothing moved for too long: a person, or a job of a pipeline, waits for the end.
+    fn is_stuck(&self, now: Instant) -> bool {
+        let patience = self.config.once_patience;
+        let stuck = self.once && now.duration_since(self.progress) > patience;
+        if stuck {
+            tracing::error!(
+                ?patience,
+                "given up: Discord took nothing for so long; the checkpoint keeps what is left for the next time"
+            );
+        }
+        stuck
+    }
+
     fn start_what_is_due(&mut self, now: Instant) {
         self.advance_ending(now);
         self.advance_bot(now);
@@ -204,12 +230,7 @@ impl Run {
             return;
         }
         if !self.outbox.is_posting() {
-            let live_first = self.ending.is_none()
-                && self.metrics.events.get() > 0
-                && self
-                    .live
-                    .is_missing(self.feed.memo.live.as_ref(), &place(&webhook));
-            if live_first {
+            if self.lacks_live(&place(&webhook)) {
                 let embeds = self.summary().embeds;
                 self.live.posting(embeds.clone(), now);
                 self.feed.changed = false;
@@ -239,9 +260,17 @@ impl Run {
         }
     }
 
+    /// Whether the live summary has to be posted first.
+    fn lacks_live(&self, place: &str) -> bool {
+        let something = self.feed.happened && self.feed.caught_up && !self.feed.memo.ended;
+        let message = self.feed.memo.live.as_ref();
+        self.ending.is_none() && something && self.live.is_missing(message, place)
+    }
+
     fn wants_edit(&self) -> bool {
         let ours = self.feed.memo.live.as_ref().zip(self.hook.get());
         self.feed.changed
+            && self.feed.caught_up
             && !self.outbox.is_editing()
             && self.ending.is_none()
             && ours.is_some_and(|(message, (_, webhook))| message.webhook == place(webhook))

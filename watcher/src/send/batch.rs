@@ -71,7 +71,7 @@ impl<'a> Batch<'a> {
 }
 
 /// The message that shows these posts.
-pub(super) fn message<'a>(posts: impl IntoIterator<Item = &'a Rc<Waiting>>) -> Message {
+pub fn message<'a>(posts: impl IntoIterator<Item = &'a Rc<Waiting>>) -> Message {
     let mut message = Message::default();
     for post in posts {
         message.embeds.extend(post.embeds.iter().cloned());

@@ -6,21 +6,19 @@
 use super::batch::message;
 use super::hurry::Hurry;
 use super::queue::Waiting;
+use super::smaller::in_place_of;
 use crate::metrics::Metrics;
-use discord::{Backoff, Client, Embed, Error, Message, MessageId, WebhookUrl, limits};
+use discord::{Backoff, Client, Error, Message, MessageId, WebhookUrl};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Colour of what stands for a refused message.
-const AMBER: u32 = 0x00F0_B132;
-/// Code points of a refused post that are still shown.
-const EXCERPT: usize = 1000;
-
 /// What became of the posts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Delivery {
     /// How many of them, from the first on, are taken care of.
     pub done: usize,
+    /// Which of these are in no message: Discord refused them in every form.
+    pub lost: Vec<usize>,
     /// Id of the last message saved.
     pub message: Option<MessageId>,
     /// The final error, when not all of them are: nothing more may be sent to this webhook.
@@ -41,60 +39,37 @@ pub async fn deliver(
         metrics,
         hurry,
     };
+    let mut delivery = Delivery::default();
     let refused = match sender.send(&message(posts)).await {
         Ok(id) => {
-            return Delivery {
-                done: posts.len(),
-                message: id,
-                end: None,
-            };
+            delivery.done = posts.len();
+            delivery.message = id;
+            return delivery;
         }
         Err(error) if error.is_final() => {
-            return Delivery {
-                done: 0,
-                message: None,
-                end: Some(error),
-            };
+            delivery.end = Some(error);
+            return delivery;
         }
         Err(error) => error,
     };
-    if let [post] = posts {
-        return match sender.reduced(post, &refused).await {
-            Ok(id) => Delivery {
-                done: 1,
-                message: id,
-                end: None,
-            },
-            Err(error) => Delivery {
-                done: 0,
-                message: None,
-                end: Some(error),
-            },
-        };
+    if posts.len() > 1 {
+        tracing::warn!(error = %refused, posts = posts.len(), "a message was refused; its posts are sent one by one");
     }
-    tracing::warn!(error = %refused, posts = posts.len(), "a message was refused; its posts are sent one by one");
-    let mut last = None;
-    for (done, post) in posts.iter().enumerate() {
-        let sent = match sender.send(&message([post])).await {
-            Err(error) if !error.is_final() => sender.reduced(post, &error).await,
-            other => other,
-        };
-        match sent {
-            Ok(id) => last = id.or(last),
+    for post in posts {
+        let fate = match sender.alone(post, posts.len() > 1, &refused).await {
+            Ok(fate) => fate,
             Err(error) => {
-                return Delivery {
-                    done,
-                    message: last,
-                    end: Some(error),
-                };
+                delivery.end = Some(error);
+                return delivery;
             }
+        };
+        match fate {
+            Fate::Saved(id) => delivery.message = id.or(delivery.message),
+            Fate::Lost => delivery.lost.push(delivery.done),
         }
+        delivery.done += 1;
     }
-    Delivery {
-        done: posts.len(),
-        message: last,
-        end: None,
-    }
+    delivery
 }
 
 /// Changes a message once; an edit that fails is simply made again with the next figures, so only waits are obeyed.
@@ -112,6 +87,48 @@ pub async fn edit(
     result
 }
 
+/// Takes a message away, and tries until it is gone. Between the tries it shows `last`, for what it says is over.
+pub async fn remove(
+    client: &Client,
+    webhook: &WebhookUrl,
+    id: &str,
+    last: Message,
+    metrics: &Metrics,
+    hurry: &Hurry,
+) -> Result<(), Error> {
+    let mut backoff = Backoff::default();
+    let mut last = Some(last);
+    loop {
+        let error = match client.delete_webhook_message(webhook, id).await {
+            Ok(()) | Err(Error::MessageGone) => return Ok(()),
+            Err(error) => error,
+        };
+        if error.is_final() {
+            return Err(error);
+        }
+        metrics.retries.inc();
+        let mut wait = backoff.after(&error);
+        if let Some(message) = last.clone() {
+            match edit(client, webhook, id, message, metrics).await {
+                Ok(()) => last = None,
+                Err(Error::MessageGone) => return Ok(()),
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => wait = wait.max(backoff.after(&error)),
+            }
+        }
+        let Some(wait) = wait else {
+            let shows = if last.is_none() {
+                "the end"
+            } else {
+                "what it did"
+            };
+            tracing::warn!(%error, shows, "the live summary cannot be taken away");
+            return Err(error);
+        };
+        hurry.pause(wait).await;
+    }
+}
+
 /// What each of a delivery's messages needs.
 struct Sender<'a> {
     client: &'a Client,
@@ -126,8 +143,13 @@ impl Sender<'_> {
         let mut backoff = Backoff::default();
         let mut failures = 0_u32;
         loop {
+            // What waits for a limit is not under way yet.
+            self.client.webhook_ready(self.webhook).await;
+            let wire = self.metrics.on_the_wire();
             let sent = self.client.execute_webhook(self.webhook, message.clone());
-            let error = match sent.await {
+            let sent = sent.await;
+            wire.answered();
+            let error = match sent {
                 Ok(id) => {
                     if failures > 0 {
                         tracing::info!(failures, "Discord takes messages again");
@@ -156,68 +178,44 @@ impl Sender<'_> {
         }
     }
 
+    /// One post in a message of its own; first in full unless that is what was `refused`. Only a final error comes back.
+    async fn alone(
+        &self,
+        post: &Rc<Waiting>,
+        in_full: bool,
+        refused: &Error,
+    ) -> Result<Fate, Error> {
+        if !in_full {
+            return self.reduced(post, refused).await;
+        }
+        match self.send(&message([post])).await {
+            Ok(id) => Ok(Fate::Saved(id)),
+            Err(error) if error.is_final() => Err(error),
+            Err(error) => self.reduced(post, &error).await,
+        }
+    }
+
     /// A smaller message in place of one that Discord refused, then a stub. Only a final error comes back.
-    async fn reduced(&self, post: &Waiting, refused: &Error) -> Result<Option<MessageId>, Error> {
+    async fn reduced(&self, post: &Waiting, refused: &Error) -> Result<Fate, Error> {
         self.metrics.refused.inc();
         tracing::warn!(error = %refused, "a post was refused; a smaller one with the reason is sent in its place");
-        for message in [smaller(post, refused), stub(refused)] {
+        for message in in_place_of(&post.embeds, refused) {
             match self.send(&message).await {
-                Ok(id) => return Ok(id),
+                Ok(id) => return Ok(Fate::Saved(id)),
                 Err(error) if error.is_final() => return Err(error),
                 Err(error) => tracing::warn!(%error, "the smaller message was refused too"),
             }
         }
         self.metrics.lost.inc();
         tracing::error!(error = %refused, "a post is lost: Discord refuses even a stub in its place");
-        Ok(None)
+        Ok(Fate::Lost)
     }
 }
 
-fn smaller(post: &Waiting, refused: &Error) -> Message {
-    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_owned();
-    let title = post
-        .embeds
-        .first()
-        .map(|embed| text(&embed.title))
-        .unwrap_or_default();
-    let body: String = post
-        .embeds
-        .iter()
-        .map(|embed| text(&embed.description))
-        .collect();
-    // Fences and markdown may be what is wrong, and a cut fence swallows the rest of the message.
-    let plain: String = format!("{title}\n{body}")
-        .chars()
-        .filter(|letter| *letter == '\n' || !letter.is_control())
-        .map(|letter| if letter == '`' { '\'' } else { letter })
-        .collect();
-    let mut description = format!("{refused}\n");
-    let excerpt = limits::cut(plain.trim(), EXCERPT);
-    if !excerpt.is_empty() {
-        description = format!("{description}```\n{excerpt}\n```");
-    }
-    Message {
-        embeds: vec![Embed {
-            title: Some("Shown in part: Discord refused the full post".to_owned()),
-            description: Some(description),
-            color: Some(AMBER),
-            ..Embed::default()
-        }],
-        ..Message::default()
-    }
-}
-
-fn stub(refused: &Error) -> Message {
-    let reason: String = refused
-        .to_string()
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .collect();
-    let content = format!("One event could not be shown. {reason}");
-    Message {
-        content: Some(limits::cut(&content, limits::CONTENT).into_owned()),
-        ..Message::default()
-    }
+/// What became of one post.
+enum Fate {
+    Saved(Option<MessageId>),
+    Lost,
 }
 
 fn wait_text(wait: Duration) -> String {

@@ -5,11 +5,13 @@ mod connection;
 mod deliver;
 mod hurry;
 mod queue;
+mod smaller;
 mod source;
 
-pub use batch::Batch;
+pub use batch::{Batch, message};
 pub use connection::Connection;
-pub use deliver::{Delivery, deliver, edit};
+pub use deliver::{Delivery, deliver, edit, remove};
 pub use hurry::Hurry;
 pub use queue::{Position, Queue, Waiting};
+pub use smaller::in_place_of;
 pub use source::{Source, SourceError};

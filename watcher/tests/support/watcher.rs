@@ -144,6 +144,20 @@ impl Pod {
             .find_map(|(_, value)| value.parse().ok())
     }
 
+    /// Waits until the checkpoint says that all of `agent.jsonl` was acknowledged.
+    pub fn all_is_saved(&self) {
+        let length = std::fs::metadata(self.path("agent.jsonl")).unwrap().len();
+        super::eventually("a checkpoint of all of it", || {
+            let text = std::fs::read(self.path("state").join("checkpoint.json")).ok()?;
+            let saved: serde_json::Value = serde_json::from_slice(&text).ok()?;
+            let files = saved["files"].as_array()?;
+            files
+                .iter()
+                .any(|file| file["acknowledged"] == length)
+                .then_some(())
+        });
+    }
+
     /// What the watcher says of itself.
     pub fn health(&self) -> serde_json::Value {
         let output = self.run(&["--health"]);
