@@ -200,6 +200,38 @@ fn input_is_acknowledged_only_after_the_bridge_took_it_and_in_order() {
 }
 
 #[test]
+fn input_that_waits_in_the_bridge_for_a_slow_agent_is_acknowledged_when_it_is_written() {
+    let (discord, bridge) = (Discord::start(), Discord::start());
+    let grant = granted(&discord);
+    discord.script(move |request, _| {
+        if request.path == "/runs/77/input?after=0" {
+            return ok(200, &json!({"items": [{"seq": 1, "text": "slow"}]}));
+        }
+        if request.path.starts_with("/runs/77/input") {
+            return Answer::Say(204, "", String::new());
+        }
+        bot(request, &grant)
+    });
+    let written = Arc::new(AtomicBool::new(false));
+    let is_written = Arc::clone(&written);
+    bridge.script(move |_, _| {
+        let is_written = is_written.load(Ordering::SeqCst);
+        ok(200, &json!({ "written": is_written }))
+    });
+    let mut pod = pod(&discord);
+    pod.set("BRIDGE_URL", &format!("http://127.0.0.1:{}", bridge.port));
+    let watcher = pod.start();
+    until("a second question", || bridge.requests().len() >= 2);
+    let acknowledged = || !of(&discord.requests(), "/runs/77/input?after=1").is_empty();
+    assert!(!acknowledged());
+    assert_eq!(pod.metric("input_delivered_total"), Some(0));
+    written.store(true, Ordering::SeqCst);
+    until("an acknowledgement", acknowledged);
+    assert_eq!(pod.metric("input_delivered_total"), Some(1));
+    assert_eq!(watcher.end(), Some(0));
+}
+
+#[test]
 fn an_input_the_bridge_will_never_take_is_given_up_and_the_next_one_passes() {
     let (discord, bridge) = (Discord::start(), Discord::start());
     let grant = granted(&discord);
@@ -332,7 +364,7 @@ fn a_restarted_watcher_registers_the_same_run_and_goes_on_where_it_was() {
     pod.append(&line(0));
     let watcher = pod.start();
     until("the event", || discord.events() == [0]);
-    std::thread::sleep(Duration::from_millis(100));
+    pod.all_is_saved();
     watcher.kill();
     pod.append(&line(1));
     let watcher = pod.start();

@@ -4,16 +4,19 @@
 //! the middle of a line has lost what it had; the next one gets that line whole.
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::unix::pipe::{OpenOptions, Sender};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// Bytes that may wait for a slow agent.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Names of written lines that are remembered; a caller asks again for one or a few at a time.
+const REMEMBERED: usize = 64;
 /// Pause between two tries to find a reader for what already waits.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -31,13 +34,25 @@ pub(super) enum PipeError {
     Unusable { path: String, reason: String },
 }
 
+/// A line that waits.
+#[derive(Debug)]
+struct Waiting {
+    line: Vec<u8>,
+    /// What its sender calls it.
+    name: Option<String>,
+    /// Who is told when it is in the FIFO: whoever asked last.
+    written: Option<oneshot::Sender<()>>,
+}
+
 /// Inputs that wait, oldest first.
 #[derive(Debug)]
 pub(super) struct Pipe {
     path: PathBuf,
     /// Whether an empty line means nothing to the reader, and so can end what a killed bridge has left.
     resync: bool,
-    waiting: std::cell::RefCell<VecDeque<Vec<u8>>>,
+    waiting: RefCell<VecDeque<Waiting>>,
+    /// Names of what was written last.
+    written: RefCell<VecDeque<String>>,
     news: Notify,
 }
 
@@ -46,26 +61,71 @@ impl Pipe {
         Rc::new(Self {
             path,
             resync,
-            waiting: VecDeque::new().into(),
+            waiting: RefCell::default(),
+            written: RefCell::default(),
             news: Notify::new(),
         })
     }
 
-    /// Takes a line. An open FIFO is asked for each time: only so is it known whether somebody reads now.
-    pub(super) fn take(&self, line: Vec<u8>) -> Result<(), PipeError> {
-        let bytes: usize = self.waiting.borrow().iter().map(Vec::len).sum();
+    /// Takes a line, once by its name; what comes back fires when all of it is in the FIFO. An open FIFO is asked for each
+    /// time: only so is it known whether somebody reads now.
+    pub(super) fn take(
+        &self,
+        line: Vec<u8>,
+        name: Option<String>,
+    ) -> Result<oneshot::Receiver<()>, PipeError> {
+        let (done, written) = oneshot::channel();
+        if name.is_some() {
+            if self
+                .written
+                .borrow()
+                .iter()
+                .any(|one| Some(one) == name.as_ref())
+            {
+                // Nobody can have stopped to listen yet.
+                let _ = done.send(());
+                return Ok(written);
+            }
+            let mut waiting = self.waiting.borrow_mut();
+            if let Some(known) = waiting.iter_mut().find(|one| one.name == name) {
+                known.written = Some(done);
+                return Ok(written);
+            }
+        }
+        let bytes = self.bytes();
         if bytes + line.len() > MAX_BYTES {
             return Err(PipeError::Full(bytes));
         }
         self.open()?;
-        self.waiting.borrow_mut().push_back(line);
+        self.waiting.borrow_mut().push_back(Waiting {
+            line,
+            name,
+            written: Some(done),
+        });
         self.news.notify_one();
-        Ok(())
+        Ok(written)
     }
 
     /// Bytes that wait.
     pub(super) fn bytes(&self) -> usize {
-        self.waiting.borrow().iter().map(Vec::len).sum()
+        let waiting = self.waiting.borrow();
+        waiting.iter().map(|one| one.line.len()).sum()
+    }
+
+    /// The oldest line is in the FIFO, whole.
+    fn wrote(&self) {
+        let Some(one) = self.waiting.borrow_mut().pop_front() else {
+            return;
+        };
+        if let Some(name) = one.name {
+            let mut written = self.written.borrow_mut();
+            written.truncate(REMEMBERED - 1);
+            written.push_front(name);
+        }
+        if let Some(done) = one.written {
+            // Its sender may not wait any more.
+            let _ = done.send(());
+        }
     }
 
     /// Makes the FIFO when it is not there, so that an agent that starts later finds it.
@@ -102,7 +162,8 @@ impl Pipe {
         // A bridge killed in the middle of a line left its head in the FIFO: the first line must not grow onto it.
         let mut fresh = self.resync;
         loop {
-            let Some(line) = self.waiting.borrow().front().cloned() else {
+            let front = self.waiting.borrow().front().map(|one| one.line.clone());
+            let Some(line) = front else {
                 self.news.notified().await;
                 continue;
             };
@@ -118,7 +179,7 @@ impl Pipe {
             match done {
                 Ok(()) => {
                     fresh = false;
-                    self.waiting.borrow_mut().pop_front();
+                    self.wrote();
                     sender = Some(open);
                 }
                 Err(error) => {

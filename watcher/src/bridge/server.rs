@@ -25,8 +25,18 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How long a slow agent may take what waits when the bridge is asked to end.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// One line and who waits for the word that it was taken.
-type Offer = (Vec<u8>, oneshot::Sender<Result<(), PipeError>>);
+/// How long an answer waits for the line to be in the FIFO; 50 ms are promised for all of it.
+const WRITTEN: Duration = Duration::from_millis(25);
+/// Longest name of an input, in bytes.
+const MAX_NAME: usize = 128;
+
+/// One line.
+struct Offer {
+    line: Vec<u8>,
+    name: Option<String>,
+    /// Who waits for the word that it was taken.
+    taken: oneshot::Sender<Result<oneshot::Receiver<()>, PipeError>>,
+}
 
 #[derive(Clone)]
 struct Door {
@@ -52,7 +62,8 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> std::io::Resu
             () = tokio::time::sleep(PAUSE) => {}
         }
     };
-    tracing::info!(address = %settings.listen, fifo = %settings.fifo.display(), "the bridge takes input");
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    tracing::info!(%address, fifo = %settings.fifo.display(), "the bridge takes input");
     let readiness = Readiness::default();
     readiness.set(true);
     let (offers, mut offered) = mpsc::channel::<Offer>(16);
@@ -78,8 +89,8 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> std::io::Resu
         stop.clone(),
     ));
     let taking = async {
-        while let Some((line, answer)) = offered.recv().await {
-            let _ = answer.send(pipe.take(line));
+        while let Some(offer) = offered.recv().await {
+            let _ = offer.taken.send(pipe.take(offer.line, offer.name));
         }
     };
     let writer = Rc::clone(&pipe);
@@ -135,7 +146,10 @@ async fn take(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Resp
     let is_json = text(&headers, header::CONTENT_TYPE.as_str())
         .is_some_and(|kind| kind.starts_with("application/json"));
     match input::read(is_json, &body) {
-        Ok(text) => offer(&door, input::line(door.settings.format, &text)).await,
+        Ok(text) => {
+            let line = input::line(door.settings.format, &text);
+            offer(&door, &headers, line).await
+        }
         Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
@@ -146,7 +160,7 @@ async fn interrupt(State(door): State<Door>, headers: HeaderMap, body: Bytes) ->
         return refusal;
     }
     match input::interrupt(door.settings.format) {
-        Some(line) => offer(&door, line).await,
+        Some(line) => offer(&door, &headers, line).await,
         None => problem(
             StatusCode::NOT_IMPLEMENTED,
             "plain text has no word that interrupts; run the agent with --input-format stream-json and BRIDGE_FORMAT=stream-json",
@@ -154,13 +168,26 @@ async fn interrupt(State(door): State<Door>, headers: HeaderMap, body: Bytes) ->
     }
 }
 
-async fn offer(door: &Door, line: Vec<u8>) -> Response {
-    let (answer, answered) = oneshot::channel();
-    if door.offers.send((line, answer)).await.is_err() {
+/// Hands a line over and says what became of it: `{"written":true}` when it is in the FIFO, where it outlives the bridge,
+/// else `{"written":false}` while it waits here for a slow agent. Asking again by the same `X-Input-Id` sends nothing twice.
+async fn offer(door: &Door, headers: &HeaderMap, line: Vec<u8>) -> Response {
+    let name = text(headers, "x-input-id").filter(|name| (1..=MAX_NAME).contains(&name.len()));
+    let (taken, answered) = oneshot::channel();
+    let offer = Offer {
+        line,
+        name: name.map(str::to_owned),
+        taken,
+    };
+    if door.offers.send(offer).await.is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the bridge is ending");
     }
     match answered.await {
-        Ok(Ok(())) => StatusCode::OK.into_response(),
+        Ok(Ok(written)) => {
+            let written = matches!(tokio::time::timeout(WRITTEN, written).await, Ok(Ok(())));
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            let body = format!("{{\"written\":{written}}}");
+            (StatusCode::OK, kind, body).into_response()
+        }
         Ok(Err(error)) => problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "the bridge is ending"),
     }

@@ -1,14 +1,18 @@
 //! The bridge beside us, which hands input to the agent.
 
-use super::error::CallError;
+use super::error::{CallError, read};
 use super::wire::{Item, Kind};
 use crate::bridge::sign;
 use crate::config::SecretSource;
 use discord::SetupError;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 /// Longest hand-over; the bridge answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most bytes of a success that are read.
+const ANSWER_BYTES: usize = 1024;
 
 /// Speaks to the bridge.
 #[derive(Debug)]
@@ -21,8 +25,10 @@ pub(super) struct Bridge {
 /// What became of an input at the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Handed {
-    /// The agent gets it.
+    /// The agent gets it, whatever becomes of the bridge.
     Taken,
+    /// It waits in the bridge's memory for a slow agent, and would be lost with the bridge: ask again.
+    Waits,
     /// Not now: nobody reads yet, or the bridge is not there.
     NotYet(String),
     /// The bridge will never take this one.
@@ -49,8 +55,8 @@ impl Bridge {
         Ok(Self { http, base, secret })
     }
 
-    /// Hands one input over.
-    pub(super) async fn hand(&self, item: &Item) -> Handed {
+    /// Hands one input of a run's channel over, or asks what became of it: by its name the bridge takes it once.
+    pub(super) async fn hand(&self, channel: &str, item: &Item) -> Handed {
         let (path, body) = match item.kind {
             Kind::Text => (
                 "/input",
@@ -64,13 +70,14 @@ impl Bridge {
         let mut request = self
             .http
             .post(format!("{}{path}", self.base))
-            .header("content-type", "application/json");
+            .header("content-type", "application/json")
+            .header("x-input-id", name(channel, item));
         // A secret that is set and does not read: the bridge then refuses, and says so.
         if let Ok(secret) = self.secret.read() {
             request = request.header("x-input-signature", sign(&secret, body.as_bytes()));
         }
         let error = match request.body(body).send().await {
-            Ok(response) if response.status().is_success() => return Handed::Taken,
+            Ok(response) if response.status().is_success() => return taken(response).await,
             Ok(response) => CallError::answer(response, None).await,
             Err(error) => CallError::transport(error, None),
         };
@@ -88,5 +95,25 @@ impl Bridge {
             CallError::Unreachable(reason) => Handed::NotYet(reason),
             CallError::Ended => Handed::NotYet("it is ending".to_owned()),
         }
+    }
+}
+
+/// What names an input. A bot that lost its store counts from the start again, so its number alone does not.
+fn name(channel: &str, item: &Item) -> String {
+    let mut hasher = DefaultHasher::new();
+    item.text.hash(&mut hasher);
+    format!("{channel}-{}-{:016x}", item.seq, hasher.finish())
+}
+
+/// What a success means: one that says nothing of the FIFO comes from a bridge that cannot say more.
+async fn taken(response: reqwest::Response) -> Handed {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        written: bool,
+    }
+    let body = read(response, ANSWER_BYTES).await.unwrap_or_default();
+    match serde_json::from_slice(&body) {
+        Ok(Answer { written: false }) => Handed::Waits,
+        _ => Handed::Taken,
     }
 }

@@ -1,7 +1,7 @@
 //! Input, from the bot to the bridge.
 //!
-//! An input is acknowledged after the bridge took it, never before: it comes again until then, so it can reach the agent
-//! twice only when this process is killed between the two. What the bridge will never take is acknowledged as refused,
+//! An input is acknowledged after the bridge wrote it into the agent's FIFO, never before: it comes again until then, so it
+//! can reach the agent twice only when the bridge is killed between the two. What the bridge will never take is acknowledged as refused,
 //! for nothing after it could pass otherwise.
 
 use super::bridge::{Bridge, Handed};
@@ -69,7 +69,7 @@ impl Relay {
                 tokio::time::sleep(GAP.saturating_sub(asked.elapsed())).await;
                 continue;
             }
-            if self.hand_over(bridge, items, metrics).await {
+            if self.hand_over(bridge, &grant.channel, items, metrics).await {
                 pause = PAUSE;
             } else {
                 // Asking again, instead of holding on to it, keeps the lease and sees when the input has expired.
@@ -80,14 +80,20 @@ impl Relay {
     }
 
     /// Hands over in order, up to the first that the bridge does not take now. Whether all were dealt with.
-    async fn hand_over(&mut self, bridge: &Bridge, items: Vec<Item>, metrics: &BotMetrics) -> bool {
+    async fn hand_over(
+        &mut self,
+        bridge: &Bridge,
+        channel: &str,
+        items: Vec<Item>,
+        metrics: &BotMetrics,
+    ) -> bool {
         for item in items {
             if item.seq <= self.after {
                 continue;
             }
             let seq = item.seq;
             if !self.handed.contains(&item) {
-                match bridge.hand(&item).await {
+                match bridge.hand(channel, &item).await {
                     Handed::Taken => {
                         tracing::info!(seq, kind = ?item.kind, "an input was handed to the agent");
                         metrics.delivered.inc();
@@ -103,6 +109,10 @@ impl Relay {
                         );
                         metrics.input_refused.inc();
                         self.refused.push(seq);
+                    }
+                    Handed::Waits => {
+                        tracing::debug!(seq, "an input waits in the bridge for a slow agent");
+                        return false;
                     }
                     Handed::NotYet(reason) => {
                         tracing::warn!(
