@@ -33,7 +33,8 @@ struct Body<'a> {
 
 #[derive(Serialize)]
 struct Attachment<'a> {
-    id: usize,
+    /// The file's place among the parts; text, as every id in Discord's own schema.
+    id: String,
     filename: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
@@ -106,7 +107,7 @@ impl Message {
                 .iter()
                 .enumerate()
                 .map(|(id, file)| Attachment {
-                    id,
+                    id: id.to_string(),
                     filename: safe_name(&file.name),
                     description: file.description.as_deref(),
                 })

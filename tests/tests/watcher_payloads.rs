@@ -8,11 +8,14 @@
     clippy::unwrap_used
 )]
 
+use discord::Error;
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 use tests::double::draft;
 use tests::double::form::Upload;
 use tests::transcript::{Kind, Options, Session, Usage, generate};
@@ -21,31 +24,51 @@ use watcher::filter::{FilterOptions, Filters};
 use watcher::price::Prices;
 use watcher::redact::{RedactOptions, Redactor};
 use watcher::render::{Post, RenderOptions, Renderer, RunState, StatsOptions};
+use watcher::send::{Batch, Waiting, in_place_of, message};
 
-/// Discord's schema of an executed webhook, where the document is at hand.
-static SCHEMA: LazyLock<Option<jsonschema::Validator>> = LazyLock::new(|| {
-    let path =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/discord-openapi/openapi.json");
+/// Discord's schemas of an executed webhook and of an edited message, where the document is at hand.
+struct Schemas {
+    execute: jsonschema::Validator,
+    edit: jsonschema::Validator,
+}
+
+static SCHEMAS: LazyLock<Option<Schemas>> = LazyLock::new(|| {
+    let path = shared("discord-openapi/openapi.json");
     let path = std::env::var_os("DISCORD_OPENAPI").map_or(path, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!("skipped: Discord's schema is not at {}", path.display());
         return None;
     };
     let document: Value = serde_json::from_str(&text).unwrap();
-    let schema = json!({
-        "$ref": "#/components/schemas/IncomingWebhookRequestPartial",
-        "components": document["components"],
-    });
-    let validator = jsonschema::options()
-        .should_validate_formats(true)
-        .build(&schema)
-        .unwrap();
-    // A check that lets everything through would be none.
-    assert!(!validator.is_valid(&json!({"embeds": [{"title": "x".repeat(257)}]})));
-    assert!(!validator.is_valid(&json!({"embeds": [{"fields": [{"name": "x"}]}]})));
-    assert!(validator.is_valid(&json!({"embeds": [{"title": "x".repeat(256)}]})));
-    Some(validator)
+    let schema = |name: &str| {
+        let schema = json!({
+            "$ref": format!("#/components/schemas/{name}"),
+            "components": document["components"],
+        });
+        let validator = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&schema)
+            .unwrap();
+        // A check that lets everything through would be none.
+        assert!(!validator.is_valid(&json!({"embeds": [{"title": "x".repeat(257)}]})));
+        assert!(!validator.is_valid(&json!({"embeds": [{"fields": [{"name": "x"}]}]})));
+        assert!(!validator.is_valid(&json!({"attachments": [{"id": 0}]})));
+        assert!(!validator.is_valid(&json!({"allowed_mentions": {"parse": ["all"]}})));
+        assert!(validator.is_valid(&json!({"embeds": [{"title": "x".repeat(256)}]})));
+        validator
+    };
+    Some(Schemas {
+        execute: schema("IncomingWebhookRequestPartial"),
+        edit: schema("IncomingWebhookUpdateRequestPartial"),
+    })
 });
+
+/// A file of the folder that stands beside the repository.
+fn shared(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared")
+        .join(name)
+}
 
 fn renderer(parity: bool, all: bool) -> Renderer {
     let filters = if all {
@@ -66,39 +89,86 @@ fn renderer(parity: bool, all: bool) -> Renderer {
     })
 }
 
-/// A post is legal by the watcher's own limits, by the double, which is stricter than Discord, and by Discord's schema.
-fn check(post: &Post) {
-    for embed in &post.embeds {
-        assert_eq!(discord::limits::fault(embed), None);
-    }
-    let message = discord::Message {
-        embeds: post.embeds.clone(),
-        files: post.files.clone(),
-        ..discord::Message::default()
-    };
+/// The very bytes of a message are legal by the watcher's own limits, by the double, which is stricter than Discord, and by
+/// Discord's schema, as a post and as an edit.
+fn check_message(message: &discord::Message) {
     assert_eq!(message.fault(), None);
     let body: Value = serde_json::from_slice(&message.json()).unwrap();
     let files: Vec<Upload> = (0..)
-        .zip(&post.files)
+        .zip(&message.files)
         .map(|(index, file)| Upload {
             index,
-            filename: file.name.clone(),
+            // As the request names it.
+            filename: body["attachments"][usize::try_from(index).unwrap()]["filename"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
             content_type: "text/plain".to_owned(),
             bytes: file.content.clone(),
         })
         .collect();
-    let (draft, violations) = draft::check(draft::Kind::Execute, &body, &files);
-    assert!(violations.is_empty(), "{violations:?} in {body}");
-    if let Err(error) = draft {
-        panic!("{error:?} for {body}");
+    for kind in [draft::Kind::Execute, draft::Kind::Edit] {
+        let (draft, violations) = draft::check(kind, &body, &files);
+        assert!(violations.is_empty(), "{violations:?} in {body}");
+        if let Err(error) = draft {
+            panic!("{error:?} for {body}");
+        }
     }
-    if let Some(schema) = &*SCHEMA {
-        let payload = json!({"embeds": post.embeds, "allowed_mentions": {"parse": []}});
-        let errors: Vec<_> = schema
-            .iter_errors(&payload)
-            .map(|error| error.to_string())
-            .collect();
-        assert!(errors.is_empty(), "{errors:?} in {payload}");
+    if let Some(schemas) = &*SCHEMAS {
+        for schema in [&schemas.execute, &schemas.edit] {
+            let errors: Vec<_> = schema
+                .iter_errors(&body)
+                .map(|error| error.to_string())
+                .collect();
+            assert!(errors.is_empty(), "{errors:?} in {body}");
+        }
+    }
+}
+
+/// A post is legal alone, and so is what stands in its place should Discord refuse it.
+fn check(post: &Post) {
+    for embed in &post.embeds {
+        assert_eq!(discord::limits::fault(embed), None);
+    }
+    check_message(&discord::Message {
+        embeds: post.embeds.clone(),
+        files: post.files.clone(),
+        ..discord::Message::default()
+    });
+    for refused in [
+        Error::TooLarge,
+        Error::Rejected {
+            code: Some(50035),
+            reason: format!("embeds.0.fields.2.value: \u{7}``` {}", "no ".repeat(200)),
+        },
+    ] {
+        for message in in_place_of(&post.embeds, &refused) {
+            check_message(&message);
+        }
+    }
+}
+
+/// The posts go together into messages as the watcher sends them, none left out.
+fn check_batches(posts: &[Post], most: usize) {
+    let waiting: Vec<_> = posts
+        .iter()
+        .map(|post| {
+            Rc::new(Waiting {
+                embeds: post.embeds.clone(),
+                files: post.files.clone(),
+                written: Instant::now(),
+                position: None,
+                told: None,
+            })
+        })
+        .collect();
+    let mut rest = waiting.as_slice();
+    while !rest.is_empty() {
+        let (count, _) = Batch::of(rest.iter(), most);
+        assert!(count > 0);
+        let (now, later) = rest.split_at(count);
+        check_message(&message(now));
+        rest = later;
     }
 }
 
@@ -205,6 +275,7 @@ fn assert_session(options: &Options) -> u64 {
             .iter()
             .filter_map(|event| renderer.render(event))
             .collect();
+        check_batches(&posts, 10);
         for post in &posts {
             check(post);
             let text = serde_json::to_string(&post.embeds).unwrap();
@@ -227,11 +298,9 @@ fn assert_session(options: &Options) -> u64 {
                 "parity posts everything: {options:?}"
             );
         }
-        check(&renderer.summary(
-            &interpreter,
-            RunState::Finished,
-            std::time::Duration::from_secs(1),
-        ));
+        for state in STATES {
+            check(&renderer.summary(&interpreter, state, Duration::from_secs(1)));
+        }
     }
     expected.records
 }
@@ -242,6 +311,61 @@ fn every_kind_of_session_is_told_truly_and_fits_discord() {
         assert_session(&Options::new(kind, 7));
     }
 }
+
+/// Every real sample, with everything posted and with the default filters; skipped, with a note, where they are not.
+#[test]
+fn every_payload_of_every_real_sample_is_legal() {
+    let folder = shared("transcripts");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        println!("skipped: no samples in {}", folder.display());
+        return;
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let samples: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|kind| kind == "jsonl"))
+        .collect();
+    assert!(samples.len() >= 7, "{samples:?}");
+    let mut files = 0;
+    for path in samples {
+        let bytes = std::fs::read(&path).unwrap();
+        for (parity, all) in [(false, false), (false, true), (true, true)] {
+            let mut interpreter = Interpreter::new(InterpretOptions {
+                thinking: true,
+                ..InterpretOptions::default()
+            });
+            let mut renderer = renderer(parity, all);
+            let mut events = Vec::new();
+            for line in bytes.split(|byte| *byte == b'\n') {
+                interpreter.read("s", None, line, &mut events);
+            }
+            let posts: Vec<_> = events
+                .iter()
+                .filter_map(|event| renderer.render(event))
+                .collect();
+            assert!(!posts.is_empty(), "{}", path.display());
+            for post in &posts {
+                check(post);
+                files += post.files.len();
+            }
+            check_batches(&posts, 10);
+            for state in STATES {
+                check(&renderer.summary(&interpreter, state, Duration::from_secs(1)));
+            }
+        }
+    }
+    assert!(files > 0, "no sample has anything to attach");
+}
+
+/// Whatever a run does, and however it ends.
+const STATES: [RunState; 7] = [
+    RunState::Waiting,
+    RunState::Working,
+    RunState::Idle,
+    RunState::Finished,
+    RunState::Failed,
+    RunState::Stopped,
+    RunState::Incomplete,
+];
 
 /// A million with FULL=true, ten thousand else: many sessions, each of its own seed.
 #[test]
