@@ -207,8 +207,15 @@ fn a_full_disk_under_the_checkpoint_stops_nothing_and_is_written_to_once_there_i
         .stderr(log)
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    if child.try_wait().unwrap().is_some() {
+    let comm = format!("/proc/{}/comm", child.id());
+    let runs = eventually("the mount, or a refusal", || {
+        if child.try_wait().unwrap().is_some() {
+            return Some(false);
+        }
+        let name = std::fs::read_to_string(&comm).unwrap_or_default();
+        (name.trim() == "watcher").then_some(true)
+    });
+    if !runs {
         println!(
             "skipped: a mount of one's own is not allowed here: {}",
             pod.log()
@@ -267,8 +274,9 @@ fn asked_to_end_in_an_outage_it_ends_in_time_and_tells_what_is_missing() {
     });
     let start = Instant::now();
     assert_eq!(watcher.end(), Some(0));
+    // Discord would have kept it for a minute; the machine may be busy.
     assert!(
-        start.elapsed() < Duration::from_millis(1500),
+        start.elapsed() < Duration::from_secs(20),
         "{:?}",
         start.elapsed()
     );
