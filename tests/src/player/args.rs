@@ -94,6 +94,14 @@ pub struct Args {
         requires = "reap"
     )]
     pub reap_namespace: String,
+    /// Only those with this in their environment, in place of the namespace.
+    #[arg(
+        long,
+        value_name = "NAME=VALUE",
+        requires = "reap",
+        conflicts_with = "reap_namespace"
+    )]
+    pub reap_env: Option<String>,
     /// How many are killed.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "reap")]
     pub reap_times: u32,

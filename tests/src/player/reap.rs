@@ -10,13 +10,15 @@ use std::io::Write;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Kills `--reap-times` processes called `name` of `--reap-namespace`, about `--reap-every` seconds apart, and says which.
+/// Kills `--reap-times` processes called `name` of `--reap-namespace` or with `--reap-env`, about `--reap-every` seconds apart, and says which.
 pub fn reap(args: &Args, name: &str, out: &mut dyn Write) {
     let mut rng = SmallRng::seed_from_u64(args.seed);
+    let namespace = format!("POD_NAMESPACE={}", args.reap_namespace);
+    let wanted = args.reap_env.as_deref().unwrap_or(&namespace);
     for _ in 0..args.reap_times {
         let pause = args.reap_every * rng.random_range(0.5..1.5);
         sleep(Duration::try_from_secs_f64(pause).unwrap_or_default());
-        let found = processes(name, &args.reap_namespace);
+        let found = processes(name, wanted);
         let killed = found
             .choose(&mut rng)
             .filter(|pid| kill_process(**pid, Signal::KILL).is_ok());
@@ -27,8 +29,7 @@ pub fn reap(args: &Args, name: &str, out: &mut dyn Write) {
     }
 }
 
-fn processes(name: &str, namespace: &str) -> Vec<Pid> {
-    let wanted = format!("POD_NAMESPACE={namespace}");
+fn processes(name: &str, wanted: &str) -> Vec<Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())

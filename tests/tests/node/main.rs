@@ -15,6 +15,7 @@
 mod support;
 
 mod bad_input;
+mod bridge;
 mod check;
 mod config_dirs;
 mod corpus;

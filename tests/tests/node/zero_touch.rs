@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-const TOKEN: &str = "a-teams-token-that-no-log-may-show";
+pub(crate) const TOKEN: &str = "a-teams-token-that-no-log-may-show";
 const OTHER: &str = "another-teams-token-that-no-log-may-show";
 /// Retention that a test can wait for, in hours: 18 s.
 const SHORT: &str = "0.005";
@@ -28,13 +28,13 @@ fn jobs() -> u64 {
 }
 
 /// The Secret that the chart's defaults name.
-async fn token_secret(client: &Client, namespace: &str, token: &str) {
+pub(crate) async fn token_secret(client: &Client, namespace: &str, token: &str) {
     let manifest = json!({"metadata": {"name": "discord-bot"}, "stringData": {"token": token}});
     create::<Secret>(&Api::namespaced(client.clone(), namespace), manifest).await;
 }
 
 /// What the agent `at` plays.
-fn args(at: u64) -> Vec<String> {
+pub(crate) fn args(at: u64) -> Vec<String> {
     let seed = (at + 1).to_string();
     // Longer than it takes to start them all, so that there is somebody to kill.
     let rate = if full() { "1.5" } else { "3" };
@@ -52,13 +52,13 @@ fn args(at: u64) -> Vec<String> {
     .to_vec()
 }
 
-fn agent(name: String, args: &[String], bot: &Bot) -> Agent {
+pub(crate) fn agent(name: String, args: &[String], bot: &Bot) -> Agent {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     Agent::new(Box::leak(name.into_boxed_str()), &args).annotate("bot.url", &bot.url())
 }
 
 /// Channels and categories at the double whose name begins so.
-async fn channels(world: &World, start: &str) -> anyhow::Result<Vec<Value>> {
+pub(crate) async fn channels(world: &World, start: &str) -> anyhow::Result<Vec<Value>> {
     let channels = world.double.get("/channels").await?;
     let all = channels.as_array().cloned().unwrap_or_default();
     let named = |channel: &Value| {
@@ -79,7 +79,13 @@ async fn text_of(world: &World, channel: &str) -> anyhow::Result<String> {
 }
 
 /// A person in the run's channel uses a command; the double signs and sends it as Discord would.
-async fn command(world: &World, bot: &Bot, channel: &str, name: &str, options: Value) -> Value {
+pub(crate) async fn command(
+    world: &World,
+    bot: &Bot,
+    channel: &str,
+    name: &str,
+    options: Value,
+) -> Value {
     let order = json!({
         "url": format!("{}/interactions", bot.url()), "type": 2, "channel": channel,
         "data": {"id": "1", "name": name, "type": 1, "options": options},
