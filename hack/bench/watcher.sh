@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # watcher.sh: what a watcher costs: from append to request, idle, on a backlog of 1 GB, and its statistics against ccusage's.
-# It prints figures and judges nothing. BYTES (1000000000) of backlog, STATS_BYTES (250000000), RACE (9) rounds against ccusage; WHAT
+# It ends with a line for each goal, reached or not, and fails when the two disagree on the totals. BYTES (1000000000) of backlog, STATS_BYTES (250000000), RACE (9) rounds against ccusage; WHAT
 # ("wire idle backlog stats") chooses. CCUSAGE is ccusage's native program; without it, it is fetched with npm where that works.
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -43,17 +43,24 @@ native() {
   echo "$program"
 }
 
+# measure COMMAND...: its figures, and its goals once more at the end.
+measure() { "$@" | tee -a "$work/figures"; }
+
+# totals: a JSON of tokens by kind and dollars to the cent, from a program's own of another shape.
+ours='.totals | {input, output, read: .cacheRead, written: (.cacheWrite5m + .cacheWrite1h), cents: (.costUsd * 100 | round)}'
+theirs='.totals | {input: .inputTokens, output: .outputTokens, read: .cacheReadTokens, written: .cacheCreationTokens, cents: (.totalCost * 100 | round)}'
+
 wants() { [[ " $WHAT " == *" $1 "* ]]; }
 
-if wants wire; then "$bench" wire "$target/watcher"; fi
-if wants idle; then "$bench" idle "$target/watcher"; fi
+if wants wire; then measure "$bench" wire "$target/watcher"; fi
+if wants idle; then measure "$bench" idle "$target/watcher"; fi
 
 if wants backlog; then
   sessions "$work/backlog" "$BYTES"
   # From memory: the disk is not what is measured.
   find "$work/backlog" -type f -exec cat {} + >/dev/null
-  "$bench" backlog "$work/backlog/projects"
-  PARITY=1 "$bench" backlog "$work/backlog/projects"
+  measure "$bench" backlog "$work/backlog/projects"
+  PARITY=1 measure "$bench" backlog "$work/backlog/projects"
   rm -rf "$work/backlog"
 fi
 
@@ -64,12 +71,20 @@ if wants stats; then
   export CLAUDE_CONFIG_DIR=$work/stats HOME=$work/home
   if [ -z "$ccusage" ]; then
     log "ccusage $CCUSAGE_VERSION cannot be had here; the watcher runs alone"
-    "$bench" race "$RACE" "$target/watcher" stats --json "$work/stats/projects"
+    measure "$bench" race "$RACE" "$target/watcher" stats --json "$work/stats/projects"
   else
-    "$bench" race "$RACE" "$target/watcher" stats --json "$work/stats/projects" -- "$ccusage" daily --json --offline
-    "$target/watcher" stats --json "$work/stats/projects" |
-      jq -r '.totals | "watcher: \(.input) in, \(.output) out, \(.cacheRead) read, \(.cacheWrite5m + .cacheWrite1h) written, \(.costUsd) USD"'
-    "$ccusage" daily --json --offline |
-      jq -r '.totals | "ccusage: \(.inputTokens) in, \(.outputTokens) out, \(.cacheReadTokens) read, \(.cacheCreationTokens) written, \(.totalCost) USD"'
+    measure "$bench" race "$RACE" "$target/watcher" stats --json "$work/stats/projects" -- "$ccusage" daily --json --offline
+    "$target/watcher" stats --json "$work/stats/projects" | jq -c "$ours" >"$work/ours"
+    "$ccusage" daily --json --offline | jq -c "$theirs" >"$work/theirs"
+    printf 'watcher: %s\nccusage: %s\n' "$(<"$work/ours")" "$(<"$work/theirs")"
+    if cmp -s "$work/ours" "$work/theirs"; then
+      measure echo "goal: statistics, totals: the same to the token and the cent: reached"
+    else
+      measure echo "goal: statistics, totals: the same to the token and the cent: MISSED"
+    fi
   fi
 fi
+
+echo
+grep '^goal:' "$work/figures" || true
+if grep -q '^goal: statistics, totals.*MISSED' "$work/figures"; then die "the totals are not ccusage's" "one of the two is wrong: compare by model"; fi

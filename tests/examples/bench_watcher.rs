@@ -1,4 +1,4 @@
-//! What a watcher costs. Prints figures and judges nothing.
+//! What a watcher costs. Prints figures, and beside each that has a goal a line that says whether it is reached.
 //!
 //! `bench_watcher wire BINARY`: from an agent's append to the request at Discord, for lone events, by inotify and by polling.
 //! WATCHERS (20) at once, ROUNDS (10) events each, 3 s apart: at that distance the watcher's pace holds nothing back.
@@ -57,6 +57,22 @@ fn processor_time(pid: u32) -> Option<f64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
     let nanoseconds: f64 = text.split(' ').next()?.parse().ok()?;
     Some(nanoseconds / 1e9)
+}
+
+/// What a figure should be.
+enum Goal {
+    Below(f64),
+    Above(f64),
+}
+
+/// Says whether a figure is what it should be.
+fn judge(what: &str, found: f64, goal: Goal, unit: &str) {
+    let (reached, words, limit) = match goal {
+        Goal::Below(limit) => (found < limit, "under", limit),
+        Goal::Above(limit) => (found > limit, "over", limit),
+    };
+    let verdict = if reached { "reached" } else { "MISSED" };
+    println!("goal: {what}: {words} {limit} {unit}, found {found:.3}: {verdict}");
 }
 
 fn part(sorted: &[Duration], thousandths: usize) -> f64 {
@@ -186,6 +202,36 @@ fn wire(binary: &str, name: &str, poll: Option<u64>) {
         part(&times, 1000),
         written.len()
     );
+    if let Some(poll) = poll {
+        let most = u32::try_from(poll).unwrap();
+        let limit = f64::from(most) + 5.0;
+        judge(
+            &format!("{name}, 99 %"),
+            part(&times, 990),
+            Goal::Below(limit),
+            "ms",
+        );
+    } else {
+        judge(
+            &format!("{name}, half"),
+            part(&times, 500),
+            Goal::Below(5.0),
+            "ms",
+        );
+        judge(
+            &format!("{name}, 99 %"),
+            part(&times, 990),
+            Goal::Below(20.0),
+            "ms",
+        );
+    }
+    let lost = u32::try_from(written.len()).unwrap();
+    judge(
+        &format!("{name}, not seen"),
+        lost.into(),
+        Goal::Below(1.0),
+        "events",
+    );
 }
 
 fn files_f64(count: usize) -> f64 {
@@ -213,12 +259,14 @@ fn idle(binary: &str) {
         (Some(before), Some(after)) => after - before,
         _ => spent() - before.0,
     };
+    let percent = share / files_f64(seconds) * 100.0;
+    let resident = memory(watcher.0.id(), "VmRSS:").unwrap();
     println!(
-        "idle: {:.3} % of a core, {:.1} MiB resident, {:.1} at most",
-        share / files_f64(seconds) * 100.0,
-        memory(watcher.0.id(), "VmRSS:").unwrap(),
+        "idle: {percent:.3} % of a core, {resident:.1} MiB resident, {:.1} at most",
         memory(watcher.0.id(), "VmHWM:").unwrap()
     );
+    judge("idle, of a core", percent, Goal::Below(0.1), "%");
+    judge("idle, resident", resident, Goal::Below(8.0), "MiB");
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
@@ -265,17 +313,19 @@ async fn backlog(projects: &str, parity: bool) {
     let wall = begun.elapsed().as_secs_f64();
     // Of one core: other programs may want it too.
     let seconds = processor_time(std::process::id()).unwrap_or(wall);
+    let name = if parity {
+        "backlog, everything posted"
+    } else {
+        "backlog, default filters"
+    };
+    let speed = bytes as f64 / 1e6 / seconds;
+    let most = memory(std::process::id(), "VmHWM:").unwrap();
     println!(
-        "backlog, {}: {:.0} MB, {lines} lines, {happened} events, {posts} posts in {wall:.2} s, {seconds:.2} s of a core: {:.0} MB/s; {:.1} MiB at most",
-        if parity {
-            "everything posted"
-        } else {
-            "default filters"
-        },
+        "{name}: {:.0} MB, {lines} lines, {happened} events, {posts} posts in {wall:.2} s, {seconds:.2} s of a core: {speed:.0} MB/s; {most:.1} MiB at most",
         bytes as f64 / 1e6,
-        bytes as f64 / 1e6 / seconds,
-        memory(std::process::id(), "VmHWM:").unwrap()
     );
+    judge(name, speed, Goal::Above(300.0), "MB/s of a core");
+    judge(&format!("{name}, memory"), most, Goal::Below(24.0), "MiB");
 }
 
 /// Wall time and peak memory (as seen each millisecond) of one run.
@@ -331,6 +381,18 @@ fn race(arguments: &[String]) {
             "the second takes {:.2} times the first's time and {:.1} times its memory",
             second / first,
             b / a
+        );
+        judge(
+            "statistics, the other's time",
+            second / first,
+            Goal::Above(2.0),
+            "times ours",
+        );
+        judge(
+            "statistics, the other's memory",
+            b / a,
+            Goal::Above(4.0),
+            "times ours",
         );
     }
 }

@@ -120,6 +120,38 @@ mod tests {
     }
 
     #[test]
+    fn events_that_come_no_faster_than_one_in_two_and_a_half_seconds_never_wait() {
+        for millis in [2500, 2600, 3000, 4000, 7000, 8571, 20_000] {
+            let (mut pace, start) = (Pace::default(), Instant::now());
+            for number in 0..200 {
+                let now = start + Duration::from_millis(millis) * number;
+                let wait = pace.next(now).saturating_duration_since(now);
+                assert!(wait <= SHORT, "{wait:?} at one in {millis} ms");
+                pace.started(now + wait);
+            }
+        }
+    }
+
+    #[test]
+    fn the_messages_of_a_small_burst_and_those_long_after_one_wait_50_ms_at_most() {
+        let (mut pace, mut now) = (Pace::default(), Instant::now());
+        for _ in 0..BURST {
+            let wait = pace.next(now).saturating_duration_since(now);
+            assert!(wait <= SHORT, "{wait:?}");
+            now += wait;
+            pace.started(now);
+        }
+        // The next one pays for the burst, and says how much on the page.
+        let wait = pace.next(now).saturating_duration_since(now);
+        assert!(
+            wait > SHORT && wait <= Duration::from_millis(3400),
+            "{wait:?}"
+        );
+        let later = now + WINDOW;
+        assert!(pace.next(later) <= later);
+    }
+
+    #[test]
     fn after_a_429_messages_keep_their_distance() {
         let (mut pace, now) = (Pace::default(), Instant::now());
         pace.limited(now);
