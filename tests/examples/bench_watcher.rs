@@ -60,6 +60,7 @@ fn processor_time(pid: u32) -> Option<f64> {
 }
 
 /// What a figure should be.
+#[derive(Clone, Copy)]
 enum Goal {
     Below(f64),
     Above(f64),

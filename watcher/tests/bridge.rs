@@ -95,15 +95,19 @@ fn spawn(dir: &Path, env: &[(&str, &str)]) -> (Child, u16) {
         .stderr(File::create(&log).unwrap())
         .spawn()
         .unwrap();
+    (child, port_in(&log))
+}
+
+/// The port that a bridge's log names, once it does.
+fn port_in(log: &Path) -> u16 {
     let start = Instant::now();
     loop {
-        let text = std::fs::read_to_string(&log).unwrap();
+        let text = std::fs::read_to_string(log).unwrap();
         let address = text.split("127.0.0.1:").nth(1);
-        let digits = address.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
         // The line may be half written: a port is whole when something follows it.
-        let ended = text.ends_with('\n');
-        if let Some(port) = digits.flatten().filter(|_| ended) {
-            return (child, port.parse().unwrap());
+        let port = address.and_then(|rest| rest.split_once(|c: char| !c.is_ascii_digit()));
+        if let Some((port, _)) = port {
+            return port.parse().unwrap();
         }
         assert!(start.elapsed() < Duration::from_secs(20), "{text}");
         std::thread::sleep(Duration::from_millis(5));

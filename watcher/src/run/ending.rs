@@ -19,6 +19,8 @@ pub(super) struct Ending {
     cutoff: Option<Instant>,
     /// Open calls were told.
     pub(super) told: bool,
+    /// Nothing moved for so long that a person waits no longer.
+    pub(super) given_up: bool,
     pub(super) step: Step,
     /// What the final summary says.
     pub(super) last_words: Vec<Embed>,
@@ -45,6 +47,7 @@ impl Ending {
             deadline: None,
             cutoff: None,
             told: false,
+            given_up: false,
             step: Step::Feed,
             last_words: Vec::new(),
         };

@@ -67,7 +67,7 @@ impl Run {
             maybe_twice: self.metrics.maybe_twice.get(),
             tokens: figures.tally.tokens.total(),
             cost_usd: figures.cost,
-            given_up: self.given_up,
+            given_up: self.ending.as_ref().is_some_and(|ending| ending.given_up),
             trouble: self.hook.trouble().or_else(|| self.metrics.trouble()),
         }
     }

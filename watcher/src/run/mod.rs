@@ -60,8 +60,6 @@ struct Run {
     started: Instant,
     /// When something was read or Discord took something.
     progress: Instant,
-    /// Nothing moved for so long that a person waits no longer.
-    given_up: bool,
     ending: Option<Ending>,
     /// A signal asked for the end.
     asked: bool,
@@ -102,7 +100,6 @@ pub async fn run(config: Config, once: bool, stop: &Stop) -> anyhow::Result<Repo
         readiness,
         started: now,
         progress: now,
-        given_up: false,
         ending: once.then(|| Ending::new(now, None)),
         asked: false,
         next_beat: now,

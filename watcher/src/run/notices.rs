@@ -55,29 +55,35 @@ impl Beat {
 
     /// Notes how things stand; logs a change at once and the same trouble ever more rarely.
     pub(super) fn say(&mut self, subject: &'static str, text: Option<String>, now: Instant) {
-        match self.due(text, now) {
-            Some(Some(text)) => tracing::warn!(subject, "{text}"),
-            Some(None) => tracing::info!(subject, "it works again"),
-            None => {}
+        if !self.is_due(text, now) {
+            return;
+        }
+        if let Some(text) = &self.text {
+            tracing::warn!(subject, "{text}");
+        } else {
+            tracing::info!(subject, "it works again");
         }
     }
 
-    /// What is to be logged now, if anything.
-    fn due(&mut self, text: Option<String>, now: Instant) -> Option<Option<String>> {
+    /// Whether this is to be logged now; then it is noted as said.
+    fn is_due(&mut self, text: Option<String>, now: Instant) -> bool {
         if self.text == text {
             let is_due = text.is_some() && self.next.is_none_or(|next| next <= now);
             if !is_due {
-                return None;
+                return false;
             }
             self.pause = (self.pause * 2).min(SLOWEST);
         } else {
             self.free(now);
-            self.changes = self.changes.checked_sub(1)?;
+            let Some(left) = self.changes.checked_sub(1) else {
+                return false;
+            };
+            self.changes = left;
             self.pause = BEAT;
         }
         self.next = Some(now + self.pause);
-        self.text.clone_from(&text);
-        Some(text)
+        self.text = text;
+        true
     }
 
     /// Frees the changes that time has brought.
@@ -218,7 +224,7 @@ mod tests {
         let logged = (0..24 * 3600).filter(|second| {
             status.nothing_found_for = Some(Duration::from_secs(*second));
             let now = start + Duration::from_secs(*second);
-            beat.due(transcript(&status), now).is_some()
+            beat.is_due(transcript(&status), now)
         });
         // After 30 s, and then 5, 10, 20, 40 minutes and each hour later.
         assert!((20..=30).contains(&logged.count()));
@@ -231,8 +237,7 @@ mod tests {
         let (mut beat, start) = (Beat::default(), Instant::now());
         let logged = (0..3600_u64).filter(|second| {
             let text = (second % 2 == 0).then(|| format!("trouble {second}"));
-            beat.due(text, start + Duration::from_secs(*second))
-                .is_some()
+            beat.is_due(text, start + Duration::from_secs(*second))
         });
         assert!((CHANGES as usize..30).contains(&logged.count()));
     }

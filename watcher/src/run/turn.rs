@@ -22,8 +22,10 @@ impl Run {
             if self.is_over(now) {
                 break;
             }
-            if self.is_stuck(now) {
-                self.given_up = true;
+            if self.is_stuck(now)
+                && let Some(ending) = &mut self.ending
+            {
+                ending.given_up = true;
                 break;
             }
             let (reading, asked) = (self.may_read(), self.asked);
