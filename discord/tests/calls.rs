@@ -166,7 +166,7 @@ async fn files_go_as_multipart_with_their_attachments() {
     let text = seen.recv().await.unwrap();
     for part in [
         r#"name="payload_json""#,
-        r#""attachments":[{"id":0,"filename":"out_put.txt","description":"stdout"}]"#,
+        r#""attachments":[{"id":"0","filename":"out_put.txt","description":"stdout"}]"#,
         r#"name="files[0]"; filename="out_put.txt""#,
         "the content",
     ] {
