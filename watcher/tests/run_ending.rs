@@ -414,6 +414,18 @@ fn once_without_its_final_summary_has_not_done_all() {
 }
 
 #[test]
+fn once_beside_an_agent_that_is_writing_a_line_has_done_all_there_is() {
+    let discord = Discord::start();
+    let pod = Pod::new(&discord);
+    let unfinished = line(1);
+    pod.append(&line(0));
+    pod.append(unfinished.get(..unfinished.len() / 2).unwrap());
+    assert_eq!(pod.run(&["--once"]).status.code(), Some(0));
+    assert_eq!(discord.events(), [0]);
+    assert_last_word(&discord, "Finished", GREEN);
+}
+
+#[test]
 fn a_message_given_up_under_way_may_stand_twice_and_is_counted() {
     let discord = Discord::start();
     let hang = std::time::Duration::from_mins(1);

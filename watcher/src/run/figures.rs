@@ -58,11 +58,17 @@ impl Run {
     pub(super) fn report(&self) -> Report {
         let figures = self.feed.renderer.figures(&self.feed.interpreter);
         let status = self.feed.follower.status();
+        // Of a line that is still being written, nothing is there yet for who asked for what is there.
+        let unfinished = if self.once {
+            status.bytes_unfinished
+        } else {
+            0
+        };
         Report {
             events: self.metrics.events.get(),
             posted: self.metrics.posted.get(),
             unsent: self.feed.queue.posts(),
-            unread_bytes: status.bytes_behind + status.lost_bytes,
+            unread_bytes: status.bytes_behind.saturating_sub(unfinished) + status.lost_bytes,
             lost: self.metrics.lost.get(),
             maybe_twice: self.metrics.maybe_twice.get(),
             tokens: figures.tally.tokens.total(),
