@@ -273,6 +273,52 @@ fn what_cannot_be_read_is_reported_with_its_owner_and_read_once_it_can_be() {
 }
 
 #[test]
+fn a_path_that_could_not_be_looked_at_for_a_moment_is_no_trouble_any_more() {
+    let mut bench = Bench::tree();
+    bench.append("p/a.jsonl", record("one"));
+    bench.start();
+    bench.ids();
+    let away = bench.dir.path().join("away");
+    fs::rename(bench.path("p"), &away).unwrap();
+    // A link to itself: neither there nor absent.
+    std::os::unix::fs::symlink(bench.path("p"), bench.path("p")).unwrap();
+    bench.step();
+    let status = bench.follower().status();
+    assert_eq!(status.unreadable.len(), 1, "{status:?}");
+    fs::remove_file(bench.path("p")).unwrap();
+    fs::rename(&away, bench.path("p")).unwrap();
+    bench.step();
+    let status = bench.follower().status();
+    assert!(status.unreadable.is_empty(), "{status:?}");
+    bench.append("p/a.jsonl", record("two"));
+    assert_eq!(bench.ids(), ["two"]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_listed_stays_reported_while_other_things_happen() {
+    let mut bench = Bench::with(|dir| Root::Tree {
+        projects: vec![dir.clone(), dir.with_file_name("loop")],
+        workspace: None,
+    });
+    let link = bench.dir.path().join("loop");
+    std::os::unix::fs::symlink(&link, &link).unwrap();
+    bench.append("p/a.jsonl", record("one"));
+    bench.start();
+    bench.ids();
+    assert_eq!(bench.follower().status().unreadable.len(), 1);
+    for name in ["p/b.jsonl", "q/c.jsonl"] {
+        bench.append(name, record(name));
+        bench.step();
+        let status = bench.follower().status();
+        assert_eq!(status.unreadable.len(), 1, "{status:?}");
+    }
+    fs::remove_file(&link).unwrap();
+    fs::create_dir(&link).unwrap();
+    bench.ids();
+    assert!(bench.follower().status().unreadable.is_empty());
+}
+
+#[test]
 fn hundreds_of_live_files_share_a_bounded_number_of_handles() {
     let mut bench = Bench::tree();
     for n in 0..200 {
@@ -337,7 +383,10 @@ async fn inotify_ends_the_wait_for_an_append_long_before_the_next_poll() {
             lines.extend(follower.next(10, 1000).await);
         }
     };
-    tokio::join!(read, append);
+    let both = async { tokio::join!(read, append) };
+    let patience = Duration::from_mins(1);
+    let came = tokio::time::timeout(patience, both).await;
+    assert!(came.is_ok(), "both lines come long before the next poll");
 }
 
 #[test]

@@ -14,9 +14,11 @@ use super::line::{FileKey, Line, Source};
 use super::old::{Unfollowed, Why};
 use super::options::FollowOptions;
 use super::origin::{Ghost, Heir};
-use super::status::{FollowStatus, Unreadable};
+use super::passed::Passed;
+use super::status::FollowStatus;
 use super::store::Store;
 use super::tracked::{Inode, Place, Tracked};
+use super::trouble::Troubles;
 use super::wake::Wake;
 
 /// Bytes read from a file at once.
@@ -58,12 +60,14 @@ pub struct Follower {
     pub(super) clock: Clock,
     pub(super) wake: Wake,
     pub(super) unfollowed: Unfollowed,
+    /// Records of old sessions that new files were found to begin with.
+    pub(super) passed: Passed,
     /// Hashes of the directories of the last sweep.
     pub(super) listed: HashSet<u64>,
     pub(super) next_sweep: Option<Instant>,
     next_look: Option<Instant>,
     pub(super) counts: FollowStatus,
-    pub(super) troubles: BTreeMap<PathBuf, Unreadable>,
+    pub(super) troubles: Troubles,
     pub(super) found_any: bool,
     /// The files of the checkpoint that were not met were looked for elsewhere.
     pub(super) searched: bool,
@@ -109,12 +113,13 @@ impl Follower {
             clock: Clock::new(first_start),
             wake: Wake::open(options.inotify && !options.once),
             unfollowed: store.load_old(),
+            passed: Passed::default(),
             store,
             listed: HashSet::new(),
             next_sweep: None,
             next_look: None,
             counts: FollowStatus::default(),
-            troubles: BTreeMap::new(),
+            troubles: Troubles::default(),
             found_any: false,
             searched: false,
             crowded: false,
@@ -195,7 +200,7 @@ impl Follower {
         if self.queue.is_empty() {
             self.take_unterminated(now);
         }
-        let read = !self.crowded && self.files.values().all(|tracked| tracked.at_end);
+        let read = !self.crowded && self.files.values().all(Tracked::is_read);
         self.done = self.finishing && self.queue.is_empty() && read;
         if std::mem::take(&mut self.crowded) && self.finishing {
             self.next_sweep = Some(now.instant);
@@ -310,10 +315,10 @@ impl Follower {
             .count();
         for tracked in self.files.values() {
             let size = tracked.seen.map_or(0, |seen| seen.size);
-            status.bytes_behind += size.saturating_sub(tracked.progress.acknowledged().end);
+            status.bytes_behind += size.saturating_sub(tracked.due_from());
             status.bytes_unfinished += tracked.buffer.position() - tracked.buffer.line_start();
         }
-        status.unreadable = self.troubles.values().cloned().collect();
+        status.unreadable = self.troubles.all();
         status.nothing_found_for = (!self.found_any).then(|| {
             self.clock
                 .started

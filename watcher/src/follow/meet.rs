@@ -16,6 +16,7 @@ use super::options::Root;
 use super::sniff::{self, Belongs};
 use super::sweep::Found;
 use super::tracked::{Inode, Place, Tracked, find_beside, inode, open};
+use super::trouble::Doing;
 
 impl Follower {
     /// One file of a walk.
@@ -79,6 +80,7 @@ impl Follower {
                 self.by_path.insert(found.path.clone(), key);
             }
         }
+        self.troubles.over(&found.path, Doing::Looking);
         if let Some(tracked) = self.files.get_mut(&key)
             && tracked.look(&found.metadata, now.instant)
         {
@@ -201,7 +203,7 @@ impl Follower {
             Ok(Belongs::No) => Why::Foreign,
             Ok(Belongs::NotYet) => Why::Undecided,
             Err(error) => {
-                self.trouble(&found.path, &error);
+                self.troubles.note(&found.path, Doing::Listing, &error);
                 return false;
             }
         };

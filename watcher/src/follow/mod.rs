@@ -4,7 +4,8 @@
 //! only what was never acknowledged is handed out again; memory, file handles and inotify watches are bounded whatever
 //! lies in the directory; a change is seen without inotify too, one polling interval later.
 //!
-//! Refuses to know: what a line means (but for its `cwd`, when a workspace was asked for), Discord, and the caller's
+//! Refuses to know: what a line means (but for its `cwd`, when a workspace was asked for, and its uuid, when it may be an
+//! old session's), Discord, and the caller's
 //! memo, which it stores beside its offsets unread.
 //!
 //! A file is known by device, inode, a fingerprint of its head and one of the bytes before the offset. Inodes are
@@ -23,6 +24,7 @@ mod meet;
 mod old;
 mod options;
 mod origin;
+mod passed;
 mod places;
 mod progress;
 mod read;
@@ -31,6 +33,7 @@ mod status;
 mod store;
 mod sweep;
 mod tracked;
+mod trouble;
 mod wake;
 
 pub use clock::Now;

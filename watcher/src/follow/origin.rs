@@ -21,7 +21,7 @@ const MAX_GHOSTS: usize = 64;
 /// Files whose acknowledgements count for another one too.
 const MAX_HEIRS: usize = 256;
 /// How long a file that begins like another, and is shorter, is given to grow into a copy of it.
-const COPYING: Duration = Duration::from_secs(2);
+pub(super) const COPYING: Duration = Duration::from_secs(2);
 
 /// What remains of a file that ended, moved or was written anew: enough to recognise a copy of it.
 pub(super) struct Ghost {
@@ -61,10 +61,17 @@ struct Resume {
 }
 
 impl Follower {
-    /// Decides where a new file is read from. Says no when that cannot be known yet.
+    /// Decides where a new file is read from, or finds that it has to be read to know. Says no when even that has to wait.
     pub(super) fn decide(&mut self, key: FileKey, now: Now) -> bool {
         let origin = self.origin(key, now);
         self.inherit_unfinished(key);
+        if matches!(origin, Origin::Head) {
+            match self.begins_with_old(key, now) {
+                None => return false,
+                Some(true) => return true,
+                Some(false) => {}
+            }
+        }
         let (limit, poll) = (self.options.max_line_bytes, self.options.poll);
         let Some(tracked) = self.files.get_mut(&key) else {
             return false;

@@ -11,6 +11,7 @@ use super::layout::is_transcript;
 use super::line::FileKey;
 use super::origin::resume;
 use super::tracked::{Place, Tracked, find_beside, inode};
+use super::trouble::Doing;
 
 /// How long a file that lost its name is still read: its writer may hold it open.
 const LINGER: Duration = Duration::from_secs(30);
@@ -27,6 +28,7 @@ impl Follower {
         };
         match metadata {
             Ok(metadata) if inode(&metadata) == tracked.inode => {
+                self.troubles.over(&tracked.source.path, Doing::Looking);
                 if tracked.look(&metadata, now.instant) {
                     self.rewritten(key, now);
                 }
@@ -34,8 +36,8 @@ impl Follower {
             Ok(_) => self.displaced(key, now),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.displaced(key, now),
             Err(error) => {
-                let path = tracked.source.path.clone();
-                self.trouble(&path, &error);
+                self.troubles
+                    .note(&tracked.source.path, Doing::Looking, &error);
             }
         }
     }
@@ -104,11 +106,13 @@ impl Follower {
         let source = self.source_of(&path);
         let new = source.key;
         let mut tracked = Tracked::new(source, old.inode, (0, Tail::EMPTY), limit, now.instant);
+        let is_copy = old.is_copy();
         tracked.handle = old.handle;
         tracked.place = old.place;
         tracked.displaced = old.displaced;
         tracked.seen = old.seen;
-        tracked.decided = true;
+        // One that began with an old session's records may do so again.
+        tracked.decided = !is_copy;
         self.by_inode.insert(old.inode, new);
         if self.by_path.get(&path) == Some(&key) {
             self.by_path.insert(path, new);

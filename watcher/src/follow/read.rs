@@ -12,9 +12,11 @@ use super::fingerprint::{Fingerprint, HEAD, read_at};
 use super::follower::{CHUNK, Follower};
 use super::layout::whose;
 use super::line::{FileKey, Line};
+use super::passed::Beginning;
 use super::sniff;
 use super::status::FollowStatus;
 use super::tracked::{Place, Tracked, inode, open};
+use super::trouble::Doing;
 
 /// Handles held at once; files at their end give theirs up first.
 const MAX_OPEN: usize = 64;
@@ -45,15 +47,31 @@ impl Follower {
         let Some(tracked) = self.files.get_mut(&key) else {
             return;
         };
+        let (is_copy, mut news) = (tracked.is_copy(), false);
         match read_chunk(tracked, &mut self.chunk, |piece, tracked| {
-            deliver(piece, tracked, &mut self.queue, &mut self.counts);
+            if !is_copy {
+                deliver(piece, tracked, &mut self.queue, &mut self.counts);
+            } else if !news {
+                match Self::is_news(&self.passed, &piece.bytes) {
+                    Some(true) => news = true,
+                    Some(false) => tracked.beginning = Beginning::Copied(piece.end, piece.tail),
+                    None => {}
+                }
+            }
         }) {
-            Ok(Some(read)) => self.counts.bytes_read += read as u64,
+            Ok(Some(read)) => {
+                tracked.failures = 0;
+                self.troubles.over(&tracked.source.path, Doing::Reading);
+                self.counts.bytes_read += read as u64;
+                if news {
+                    self.end_of_copy(key);
+                }
+            }
             Ok(None) => self.rewritten(key, now),
             Err(error) => {
-                tracked.at_end = true;
-                let path = tracked.source.path.clone();
-                self.trouble(&path, &error);
+                tracked.failed(now.instant);
+                self.troubles
+                    .note(&tracked.source.path, Doing::Reading, &error);
             }
         }
     }
@@ -63,7 +81,7 @@ impl Follower {
         let Some(tracked) = self.files.get_mut(&key) else {
             return false;
         };
-        if tracked.decided {
+        if tracked.decided || tracked.is_copy() {
             return true;
         }
         let Some(file) = &tracked.handle else {
@@ -103,7 +121,7 @@ impl Follower {
                     return false;
                 }
                 tracked.handle = Some(file);
-                self.troubles.remove(&path);
+                self.troubles.over(&path, Doing::Opening);
                 self.close_idle(key);
                 true
             }
@@ -115,7 +133,7 @@ impl Follower {
                 if error.kind() == io::ErrorKind::NotFound {
                     self.displaced(key, now);
                 } else {
-                    self.trouble(&path, &error);
+                    self.troubles.note(&path, Doing::Opening, &error);
                 }
                 false
             }
@@ -142,18 +160,37 @@ impl Follower {
         }
     }
 
+    /// A copy that ends in a whole record of its own, or that nothing will follow any more, is one no longer.
+    fn end_resting_copies(&mut self, now: Now) {
+        let finishing = self.finishing();
+        let passed = &self.passed;
+        let over = self.files.iter().filter(|(_, tracked)| {
+            let rested = now.instant.saturating_duration_since(tracked.grown) >= QUIET;
+            let rest = tracked.buffer.unfinished();
+            tracked.is_copy()
+                && tracked.at_end
+                && (finishing
+                    || rested && is_whole(rest) && Self::is_news(passed, rest) == Some(true))
+        });
+        let over: Vec<FileKey> = over.map(|(key, _)| *key).collect();
+        for key in over {
+            self.end_of_copy(key);
+        }
+    }
+
     /// Hands out last lines without a newline that have rested and are whole records: a writer that ended without a
     /// newline would keep its last record to itself for ever.
     pub(super) fn take_unterminated(&mut self, now: Now) {
         let finishing = self.finishing();
-        for tracked in self.files.values_mut() {
+        self.end_resting_copies(now);
+        for tracked in self.files.values_mut().filter(|tracked| !tracked.is_copy()) {
             let rested = now.instant.saturating_duration_since(tracked.grown) >= QUIET;
             let position = tracked.buffer.position();
             if !tracked.at_end || tracked.tried == position || !(rested || finishing) {
                 continue;
             }
             tracked.tried = position;
-            if (self.options.once || is_whole(tracked.buffer.unfinished()))
+            if is_whole(tracked.buffer.unfinished())
                 && let Some(piece) = tracked.buffer.finish()
             {
                 deliver(piece, tracked, &mut self.queue, &mut self.counts);
@@ -206,7 +243,8 @@ fn read_chunk(
         // A last line without a newline was handed out before the restart; what follows it is a line of its own.
         pieces.extend(tracked.buffer.finish());
     }
-    cover_head(tracked)?;
+    // Where that fails the file is recognised by fewer bytes; the lines are there all the same.
+    let _ = cover_head(tracked);
     for piece in pieces {
         take(piece, tracked);
     }
@@ -266,4 +304,58 @@ fn is_whole(line: &[u8]) -> bool {
         && serde_json::Deserializer::from_slice(line)
             .into_iter::<IgnoredAny>()
             .all(|record| record.is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::follow::{FollowOptions, Root};
+    use std::fs::{self, File};
+
+    #[test]
+    fn a_read_that_fails_is_said_and_tried_again_although_the_file_stands_still() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jsonl");
+        fs::write(&path, "{\"n\":1}\n").unwrap();
+        let (mut follower, _) =
+            Follower::open(FollowOptions::new(Root::File(path.clone()))).unwrap();
+        let mut now = Now::real();
+        assert_eq!(follower.poll_once(now, 10, 1000).len(), 1);
+        fs::write(&path, "{\"n\":1}\n{\"n\":2}\n").unwrap();
+        // A handle that cannot be read, as those of a network file system that was mounted anew.
+        let bad = || Some(File::options().write(true).open(&path).unwrap());
+        follower.files.values_mut().for_each(|it| it.handle = bad());
+        let mut step = |follower: &mut Follower, millis| {
+            now.instant += Duration::from_millis(millis);
+            follower.poll_once(now, 10, 1000).len()
+        };
+        assert_eq!(step(&mut follower, 100), 0);
+        assert_eq!(follower.status().unreadable.len(), 1);
+        assert_eq!(step(&mut follower, 100), 0, "not at once");
+        assert_eq!(step(&mut follower, 1000), 1);
+        assert!(follower.status().unreadable.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_stays_unreadable_keeps_no_end_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jsonl");
+        fs::write(&path, "{\"n\":1}\n").unwrap();
+        let (mut follower, _) =
+            Follower::open(FollowOptions::new(Root::File(path.clone()))).unwrap();
+        let mut now = Now::real();
+        assert_eq!(follower.poll_once(now, 10, 1000).len(), 1);
+        fs::write(&path, "{\"n\":1}\n{\"n\":2}\n").unwrap();
+        follower.finish();
+        let mut steps = 0;
+        while !follower.finished() {
+            let bad = || Some(File::options().write(true).open(&path).unwrap());
+            follower.files.values_mut().for_each(|it| it.handle = bad());
+            now.instant += Duration::from_millis(500);
+            assert_eq!(follower.poll_once(now, 10, 1000).len(), 0);
+            steps += 1;
+            assert!(steps < 100);
+        }
+        assert_eq!(follower.status().bytes_behind, 16, "and is told as missing");
+    }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use memchr::memmem;
 use serde::Deserialize;
@@ -28,6 +29,24 @@ struct Record<'a> {
     cwd: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "sessionId", alias = "session_id")]
     session: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    uuid: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    timestamp: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+}
+
+/// The first record of a transcript that has a uuid.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// There is none yet; whether what is there is of a client's making.
+    None { typed: bool },
+    /// Its uuid, and when it was made, where it says so.
+    Record {
+        uuid: String,
+        at: Option<SystemTime>,
+    },
 }
 
 /// Reads the head of a transcript.
@@ -63,12 +82,43 @@ pub(super) fn session(head: &[u8]) -> Option<String> {
         .map(Cow::into_owned)
 }
 
+/// The first record in `head` that has a uuid. Settings and snapshots have none.
+pub(super) fn first(head: &[u8]) -> First {
+    let mut typed = false;
+    for record in records(head) {
+        if let Some(uuid) = record.uuid {
+            let at = record.timestamp.as_deref();
+            let at = at.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+            return First::Record {
+                uuid: uuid.into_owned(),
+                at: at.map(SystemTime::from),
+            };
+        }
+        typed |= record.kind.is_some();
+    }
+    First::None { typed }
+}
+
+/// The uuid of one whole line.
+pub(super) fn uuid(line: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        uuid: Option<Cow<'a, str>>,
+    }
+    let record: Named<'_> = serde_json::from_slice(line).ok()?;
+    record.uuid.map(Cow::into_owned)
+}
+
 fn records(head: &[u8]) -> impl Iterator<Item = Record<'_>> {
     head.split(|byte| *byte == b'\n').map(|line| {
         serde_json::from_slice(line).unwrap_or_else(|_| Record {
             // Not whole: cut by our bound, or still being written. The fields stand before the long content.
             cwd: text(line, b"\"cwd\":"),
             session: text(line, b"\"sessionId\":"),
+            uuid: text(line, b"\"uuid\":"),
+            timestamp: text(line, b"\"timestamp\":"),
+            kind: text(line, b"\"type\":"),
         })
     })
 }

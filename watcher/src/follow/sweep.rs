@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,8 +14,8 @@ use super::layout::{is_transcript, whose};
 use super::line::FileKey;
 use super::old::{Known, Unfollowed, Why, hash};
 use super::options::Root;
-use super::status::Unreadable;
 use super::tracked::{Inode, Place, inode};
+use super::trouble::Doing;
 use super::wake::{Hints, Wake};
 
 /// Unreadable things that are listed in the status.
@@ -132,7 +131,7 @@ impl Follower {
         let mut entries = 0;
         self.wake.begin();
         let root = self.options.root.clone();
-        let mut directories = self.collect(now, |collect| match &root {
+        let mut directories = self.collect(now, true, |collect| match &root {
             Root::File(path) => match fs::metadata(path) {
                 Ok(metadata) if metadata.is_dir() => entries = walk(path, Level::Top, collect),
                 Ok(metadata) => {
@@ -190,7 +189,7 @@ impl Follower {
         if unknown.is_empty() && directories.is_empty() {
             return;
         }
-        let listed = self.collect(now, |collect| {
+        let listed = self.collect(now, false, |collect| {
             for path in &unknown {
                 match fs::metadata(path) {
                     Ok(metadata) if metadata.is_file() => collect.file(path, &metadata),
@@ -215,8 +214,8 @@ impl Follower {
         }
     }
 
-    /// Runs `visit`, meets what it found, and returns the directories it listed.
-    fn collect(&mut self, now: Now, visit: impl FnOnce(&mut Collect)) -> HashSet<u64> {
+    /// Runs `visit`, of `all` there is or of a part, meets what it found, and returns the directories it listed.
+    fn collect(&mut self, now: Now, all: bool, visit: impl FnOnce(&mut Collect)) -> HashSet<u64> {
         let followed = self
             .files
             .values()
@@ -243,10 +242,16 @@ impl Follower {
             ..
         } = collect;
         self.found_any |= any;
-        self.troubles
-            .retain(|path, _| self.by_path.contains_key(path));
+        if all {
+            self.troubles
+                .walked_all(|path| self.by_path.contains_key(path));
+        } else {
+            let met = |path: &Path| found.iter().any(|found| found.path == path);
+            self.troubles
+                .walked(|path| directories.contains(&hash(path)) || met(path));
+        }
         for (path, error) in &troubles {
-            self.trouble(path, error);
+            self.troubles.note(path, Doing::Listing, error);
         }
         // Sessions before their subagents, and the one that was written last comes last.
         found.sort_by_cached_key(|found| {
@@ -280,19 +285,6 @@ impl Follower {
         for key in elsewhere {
             self.look(key, now);
         }
-    }
-
-    pub(super) fn trouble(&mut self, path: &Path, error: &io::Error) {
-        if self.troubles.len() >= MAX_TROUBLES && !self.troubles.contains_key(path) {
-            return;
-        }
-        let owner = fs::metadata(path).ok().map(|metadata| metadata.uid());
-        let trouble = Unreadable {
-            path: path.to_owned(),
-            reason: error.to_string(),
-            owner,
-        };
-        self.troubles.insert(path.to_owned(), trouble);
     }
 }
 

@@ -12,7 +12,15 @@ use super::buffer::LineBuffer;
 use super::checkpoint::Entry;
 use super::fingerprint::{Fingerprint, Tail};
 use super::line::Source;
+use super::passed::Beginning;
 use super::progress::Progress;
+
+/// The pause before a file that could not be read is tried again; it doubles.
+const RETRY: Duration = Duration::from_secs(1);
+/// Longest such pause.
+const SLOWEST: Duration = Duration::from_secs(30);
+/// Failures after which a file that is only to be read to its end counts as read.
+const PATIENCE: u32 = 3;
 
 /// Device and inode.
 pub(super) type Inode = (u64, u64);
@@ -86,10 +94,14 @@ pub(super) struct Tracked {
     pub(super) verify: bool,
     /// It is known where reading begins.
     pub(super) decided: bool,
+    /// Whether it begins with an old session's records.
+    pub(super) beginning: Beginning,
     /// Where it stood first, if it moved before that was known.
     pub(super) born: Option<PathBuf>,
     /// Not to be read before this.
     pub(super) wait_until: Option<Instant>,
+    /// Reads that failed one after the other.
+    pub(super) failures: u32,
     /// The read position at which the unfinished line was last tried as a whole record.
     pub(super) tried: u64,
 }
@@ -119,8 +131,10 @@ impl Tracked {
             at_end: false,
             verify: true,
             decided: false,
+            beginning: Beginning::default(),
             born: None,
             wait_until: None,
+            failures: 0,
             tried: from,
         }
     }
@@ -140,6 +154,22 @@ impl Tracked {
     /// Is there anything to read, and may it be read now?
     pub(super) fn readable(&self, now: Instant) -> bool {
         !self.at_end && self.wait_until.is_none_or(|until| until <= now)
+    }
+
+    /// Nothing more is to be had of it now, for it ended or cannot be read.
+    pub(super) fn is_read(&self) -> bool {
+        self.at_end || self.failures >= PATIENCE
+    }
+
+    /// A read failed: the handle may be one of a file system that is gone, so the next try opens anew, after a while.
+    pub(super) fn failed(&mut self, now: Instant) {
+        if self.place != Place::Unlinked {
+            self.handle = None;
+        }
+        self.verify = true;
+        let pause = RETRY.saturating_mul(1 << self.failures.min(5));
+        self.failures = self.failures.saturating_add(1);
+        self.wait_until = Some(now + pause.min(SLOWEST));
     }
 
     /// Reading goes on at `mark`; what was read behind it is forgotten.
