@@ -709,6 +709,48 @@ fn the_exact_cost_of_a_result_record_replaces_what_tokens_would_cost() {
     assert!(text.contains("\"$12.34\""), "{text}");
 }
 
+#[test]
+fn what_comes_after_a_result_record_costs_besides_and_the_sum_is_no_longer_exact() {
+    let result = |uuid: &str, dollars: f64| {
+        json!({"type": "result", "subtype": "success", "total_cost_usd": dollars, "session_id": "s1", "uuid": uuid,
+            "modelUsage": {"claude-opus-4-5-20251101": {"costUSD": dollars}}})
+    };
+    let turn = |uuid: &str, id: &str| {
+        let mut record = said(uuid, id, 1_000_000, text("b"));
+        record["message"]["stop_reason"] = json!("end_turn");
+        record["message"]["usage"]["cache_creation"] = json!({});
+        record["message"]["usage"]["cache_creation_input_tokens"] = json!(0);
+        record
+    };
+    let mut it = interpreter();
+    let summary = |it: &watcher::events::Interpreter| {
+        let renderer = renderer(false);
+        let figures = renderer.figures(it);
+        let text = shown(&renderer.summary(it, RunState::Working, Duration::ZERO));
+        (figures.cost, figures.at_least, text)
+    };
+    events(&mut it, &[turn("u1", "m1"), result("r1", 12.25)]);
+    let (cost, at_least, text) = summary(&it);
+    assert!((cost - 12.25).abs() < 1e-9 && !at_least, "{text}");
+    // Better figures of a message that the record has paid for cost nothing more.
+    let mut better = turn("u2", "m1");
+    better["message"]["usage"]["output_tokens"] = json!(2_000_000);
+    events(&mut it, &[better]);
+    assert!((summary(&it).0 - 12.25).abs() < 1e-9);
+
+    events(&mut it, &[turn("u3", "m2")]);
+    let (cost, at_least, text) = summary(&it);
+    // A million of output at $25, 10 of input, 100 read from the cache.
+    assert!((cost - 37.2501).abs() < 1e-3 && at_least, "{cost}");
+    assert!(text.contains("≥ $37.25"), "{text}");
+    assert!(text.contains("claude-opus-4-5-20251101 ≥ $37.25"), "{text}");
+
+    events(&mut it, &[result("r2", 30.5)]);
+    let (cost, at_least, text) = summary(&it);
+    assert!((cost - 30.5).abs() < 1e-9 && !at_least, "{text}");
+    assert!(text.contains("\"$30.50\""), "{text}");
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ -~]{0,40}",

@@ -310,3 +310,49 @@ fn without_result_records_no_model_has_an_exact_cost_and_the_summary_no_field_fo
     let text = shown(&renderer(false).summary(&it, RunState::Finished, Duration::ZERO));
     assert!(!text.contains("Cost by model"), "{text}");
 }
+
+#[test]
+fn an_exact_cost_that_messages_came_after_is_not_said() {
+    let costs = json!({"claude-opus-4-6": {"costUSD": 1.5}, "claude-sonnet-4-5": {"costUSD": 0.5}});
+    let records = [
+        message("m1", "claude-opus-4-6", &json!({})),
+        message("m2", "claude-sonnet-4-5", &json!({})),
+        ended("r1", "s1", 2.0, &costs),
+        message("m3", "claude-opus-4-6", &json!({})),
+    ];
+    let all = report(&records);
+    for of in [&all["totals"], &all["sessions"][0]] {
+        assert_eq!(of["exactCostUsd"], Value::Null, "{of}");
+    }
+    let exact = |model: &str| &all["models"][model]["exactCostUsd"];
+    assert_eq!(*exact("claude-opus-4-6"), Value::Null);
+    assert_eq!(*exact("claude-sonnet-4-5"), 0.5, "not used since");
+    let table = plain(5.0, 25.0) * 2.0 + plain(3.0, 15.0);
+    let found = all["totals"]["costUsd"].as_f64().unwrap();
+    assert!((found - table).abs() < 1e-9, "{found}");
+}
+
+#[test]
+fn the_table_says_which_of_the_two_reasons_makes_a_figure_a_lower_bound() {
+    let told = |records: &[Value]| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let lines: Vec<_> = records.iter().map(Value::to_string).collect();
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let mut table = Vec::new();
+        watcher::stats::run(&[path], false, &mut table).unwrap();
+        String::from_utf8(table).unwrap()
+    };
+    let fast = json!({"speed": "fast"});
+    let premium = told(&[message("m1", "claude-opus-4-5", &fast)]);
+    assert!(premium.contains("the price table lacks"), "{premium}");
+    assert!(!premium.contains("final output"), "{premium}");
+    // Its output is the true one.
+    assert_eq!(premium.matches('≥').count(), 4, "{premium}");
+    let placeholder = told(&[said("u1", "m1", 5, text("x"))]);
+    assert!(placeholder.contains("final output"), "{placeholder}");
+    assert!(
+        !placeholder.contains("the price table lacks"),
+        "{placeholder}"
+    );
+}

@@ -93,12 +93,15 @@ pub struct Cost {
     pub dollars: f64,
     /// Whether it can only be more: output that the transcript lacks, or a premium that the table lacks.
     pub at_least: bool,
+    /// Whether it can be more for want of a premium in the table.
+    pub lacks_premium: bool,
 }
 
 impl std::ops::AddAssign for Cost {
     fn add_assign(&mut self, more: Self) {
         self.dollars += more.dollars;
         self.at_least |= more.at_least;
+        self.lacks_premium |= more.lacks_premium;
     }
 }
 
@@ -247,18 +250,23 @@ impl Prices {
         let mut cost = Cost {
             dollars: 0.0,
             at_least: tally.is_lower_bound(),
+            lacks_premium: false,
         };
         for (tariff, tokens) in tally.by_tariff().filter(|(_, part)| part.total() > 0) {
+            let unknown = !price.knows(tariff);
             cost += Cost {
                 dollars: price.of(tokens, tariff),
-                at_least: !price.knows(tariff),
+                at_least: unknown,
+                lacks_premium: unknown,
             };
         }
         let searches = tally.tokens.web_searches;
         if searches > 0 {
+            let unknown = self.thousand_web_searches.is_none();
             cost += Cost {
                 dollars: searches as f64 * self.thousand_web_searches.unwrap_or(0.0) / 1000.0,
-                at_least: self.thousand_web_searches.is_none(),
+                at_least: unknown,
+                lacks_premium: unknown,
             };
         }
         Some(cost)

@@ -3,6 +3,7 @@
 use super::card::{Card, Part, Room};
 use super::{Post, PostKind, Renderer, style};
 use crate::events::{Finish, Interpreter};
+use crate::price::{Cost, Prices, normalise};
 use crate::usage::{Ledger, ModelTotals, Tally};
 use std::time::Duration;
 
@@ -81,7 +82,11 @@ impl Renderer {
         }
         if self.stats.track_cost {
             card.field("Cost", &cost(&figures), true);
-            card.field("Cost by model", &by_model(interpreter.usage()), false);
+            card.field(
+                "Cost by model",
+                &by_model(interpreter.usage(), &self.prices),
+                false,
+            );
         }
         let models: Vec<String> = interpreter
             .usage()
@@ -104,18 +109,17 @@ impl Renderer {
         card.finish(PostKind::Summary)
     }
 
-    /// Figures of all sessions; a session's exact cost replaces what its tokens would cost.
+    /// Figures of all sessions; a session's exact cost replaces what its tokens up to then would cost.
     pub fn figures(&self, interpreter: &Interpreter) -> Summary {
         let mut sum = Summary {
             tally: interpreter.usage().total(),
             ..Summary::default()
         };
         for session in interpreter.usage().sessions() {
-            if let Some(exact) = session.exact_cost {
-                sum.cost += exact;
-                continue;
-            }
-            for ModelTotals { model, tally } in &session.models {
+            sum.cost += session.exact_cost.unwrap_or(0.0);
+            // A client uses models besides that only its next result record will name.
+            sum.at_least |= session.exact_cost.is_some() && !session.is_exact();
+            for ModelTotals { model, tally } in session.not_exact() {
                 match self.prices.cost(model, tally) {
                     Some(cost) => {
                         sum.cost += cost.dollars;
@@ -194,21 +198,47 @@ fn cost(figures: &Summary) -> String {
     format!("{bound}${:.2}{unknown}", figures.cost)
 }
 
-/// What result records say of each model, the dearest first; empty when none said it.
-fn by_model(usage: &Ledger) -> String {
-    let mut sums: Vec<(&str, f64)> = Vec::new();
-    for (model, dollars) in usage.sessions().iter().flat_map(|one| &one.exact_models) {
-        match sums.iter_mut().find(|(known, _)| known == model) {
-            Some((_, sum)) => *sum += dollars,
-            None => sums.push((model, *dollars)),
+/// What result records say of each model, and what it was used for since; the dearest first, nothing when none said it.
+fn by_model(usage: &Ledger, prices: &Prices) -> String {
+    let mut sums: Vec<(&str, Cost)> = Vec::new();
+    let mut add = |model, cost| match sums.iter_mut().find(|(known, _)| same_model(known, model)) {
+        Some((_, sum)) => *sum += cost,
+        None => sums.push((model, cost)),
+    };
+    for session in usage.sessions() {
+        for (model, dollars) in &session.exact_models {
+            let dollars = *dollars;
+            add(
+                model,
+                Cost {
+                    dollars,
+                    ..Cost::default()
+                },
+            );
+        }
+        let said = !session.exact_models.is_empty();
+        for ModelTotals { model, tally } in session.since_exact.iter().filter(|_| said) {
+            let cost = prices.cost(model, tally).unwrap_or_default();
+            add(
+                model,
+                Cost {
+                    at_least: tally.messages > 0,
+                    ..cost
+                },
+            );
         }
     }
-    sums.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    let parts: Vec<_> = sums
-        .iter()
-        .map(|(model, dollars)| format!("{model} ${dollars:.2}"))
-        .collect();
-    parts.join(" · ")
+    sums.sort_by(|(_, one), (_, other)| other.dollars.total_cmp(&one.dollars));
+    let parts = sums.iter().map(|(model, cost)| {
+        let bound = if cost.at_least { "≥ " } else { "" };
+        format!("{model} {bound}${:.2}", cost.dollars)
+    });
+    parts.collect::<Vec<_>>().join(" · ")
+}
+
+/// A result record may name a model differently than its messages do.
+fn same_model(one: &str, other: &str) -> bool {
+    one == other || normalise(one) == normalise(other)
 }
 
 /// `1234567` as `1,234,567`.

@@ -1,4 +1,5 @@
-//! What a client's own result records say a session cost, by model.
+//! What a client's own result records say a session cost, by model. Where messages came after the last of them it is
+//! not the whole cost, and none is said.
 
 use crate::price::normalise;
 use crate::usage::SessionTotals;
@@ -10,6 +11,13 @@ pub(super) fn by_model(session: &SessionTotals) -> BTreeMap<&str, f64> {
     let mut sums = BTreeMap::new();
     for (said, dollars) in &session.exact_models {
         *sums.entry(own_name(session, said)).or_insert(0.0) += dollars;
+    }
+    for more in session
+        .since_exact
+        .iter()
+        .filter(|one| one.tally.messages > 0)
+    {
+        sums.remove(more.model.as_str());
     }
     sums
 }
@@ -47,12 +55,17 @@ pub(super) fn of_model(sessions: &[SessionTotals], model: &str) -> Option<f64> {
     sum
 }
 
+/// US dollars of one session.
+pub(super) fn of_session(session: &SessionTotals) -> Option<f64> {
+    session.exact_cost.filter(|_| session.is_exact())
+}
+
 /// US dollars of all sessions; none when one of those that cost something does not say it.
 pub(super) fn of_all(sessions: &[SessionTotals]) -> Option<f64> {
     let mut sum = None;
     for session in sessions {
         let used = session.models.iter().any(|one| one.tally.messages > 0);
-        match session.exact_cost {
+        match of_session(session) {
             Some(dollars) => *sum.get_or_insert(0.0) += dollars,
             None if used => return None,
             None => {}

@@ -39,6 +39,11 @@ struct Figures {
     lower_bound: bool,
     /// US dollars as the client itself said them; null where it did not, or not for all of it.
     exact_cost_usd: Option<f64>,
+    /// Which of the two makes it a lower bound.
+    #[serde(skip)]
+    lacks_output: bool,
+    #[serde(skip)]
+    lacks_premium: bool,
 }
 
 /// One session.
@@ -71,6 +76,8 @@ impl Figures {
             cost_usd: cost.map(|cost| cost.dollars),
             lower_bound: tally.is_lower_bound() || cost.is_some_and(|cost| cost.at_least),
             exact_cost_usd: exact,
+            lacks_output: tally.is_lower_bound(),
+            lacks_premium: cost.is_some_and(|cost| cost.lacks_premium),
         }
     }
 
@@ -208,13 +215,29 @@ impl Report {
         if self.lost_records > 0 {
             writeln!(out, "records that could not be read: {}", self.lost_records)?;
         }
-        if self.totals.lower_bound {
-            writeln!(
-                out,
-                "≥: the transcript never got the final output count of some messages; the truth is more"
-            )?;
+        for (is_so, why) in [
+            (
+                self.totals.lacks_output,
+                "the transcript never got the final output count of some messages",
+            ),
+            (
+                self.lacks_premium(),
+                "the price table lacks what is charged for some messages besides",
+            ),
+        ] {
+            if is_so {
+                writeln!(out, "≥: {why}; the truth is more")?;
+            }
         }
         Ok(())
+    }
+}
+
+impl Report {
+    /// The sum of all does not tell where one model's price is unknown.
+    fn lacks_premium(&self) -> bool {
+        let all = self.models.values().chain([&self.totals]);
+        all.into_iter().any(|figures| figures.lacks_premium)
     }
 }
 
@@ -227,7 +250,7 @@ impl SessionReport {
             first: session.first.clone(),
             last: session.last.clone(),
             duration_ms: duration(session),
-            figures: Figures::sum(models, prices, spent.and_then(|spent| spent.exact_cost)),
+            figures: Figures::sum(models, prices, spent.and_then(exact::of_session)),
             models: Figures::by_model(models, spent.map_or(&[], std::slice::from_ref), prices),
             tools: session.tools.clone(),
             errors: session.errors,
@@ -267,7 +290,8 @@ impl Figures {
     }
 
     fn output(&self) -> String {
-        format!("{}{}", self.bound(), crate::render::number(self.output))
+        let bound = bound(self.lacks_output);
+        format!("{bound}{}", crate::render::number(self.output))
     }
 
     /// The exact cost where there is one.
@@ -277,13 +301,13 @@ impl Figures {
         }
         self.cost_usd.map_or_else(
             || "unknown".into(),
-            |cost| format!("{}${cost:.2}", self.bound()),
+            |cost| format!("{}${cost:.2}", bound(self.lower_bound)),
         )
     }
+}
 
-    fn bound(&self) -> &'static str {
-        if self.lower_bound { "≥ " } else { "" }
-    }
+fn bound(is_lower: bool) -> &'static str {
+    if is_lower { "≥ " } else { "" }
 }
 
 fn duration(session: &Session) -> Option<u64> {

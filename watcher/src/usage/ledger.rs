@@ -63,10 +63,31 @@ pub struct SessionTotals {
     pub session: String,
     /// Sums by model, in the order of first use.
     pub models: Vec<ModelTotals>,
-    /// Exact cost in US dollars, when a result record said it.
+    /// Exact cost in US dollars, when a result record said it: of everything up to that record.
     pub exact_cost: Option<f64>,
+    /// Sums by model over the messages that began after that record.
+    pub since_exact: Vec<ModelTotals>,
     /// The same by model, as the result record names and says them.
     pub exact_models: Vec<(String, f64)>,
+    /// Result records so far.
+    results: u32,
+}
+
+impl SessionTotals {
+    /// Whether the exact cost is all that the session cost.
+    pub fn is_exact(&self) -> bool {
+        let more = self.since_exact.iter().any(|one| one.tally.messages > 0);
+        self.exact_cost.is_some() && !more
+    }
+
+    /// The sums by model that the exact cost does not hold: all of them where there is none.
+    pub fn not_exact(&self) -> &[ModelTotals] {
+        if self.exact_cost.is_some() {
+            &self.since_exact
+        } else {
+            &self.models
+        }
+    }
 }
 
 /// A message that may still get better figures.
@@ -74,6 +95,8 @@ pub struct SessionTotals {
 struct Counted {
     model: u16,
     session: u32,
+    /// Result records of its session when it was first seen: its end may stand behind the next.
+    results: u32,
     open: bool,
     tariff: Tariff,
     tokens: Tokens,
@@ -125,18 +148,25 @@ impl Ledger {
             if !better(&known, sample) {
                 return;
             }
-            self.tally(known.session, known.model, |tally| {
+            self.tally(known, |tally| {
                 tally.remove(&known.tokens, known.tariff, known.open);
             });
         }
+        let session = known.map_or_else(|| self.session(sample.session), |known| known.session);
+        let results = || {
+            let totals = self.sessions.get(session as usize);
+            totals.map_or(0, |totals| totals.results)
+        };
+        let results = known.map_or_else(results, |known| known.results);
         let counted = Counted {
             model: self.model(sample.model),
-            session: known.map_or_else(|| self.session(sample.session), |known| known.session),
+            session,
+            results,
             open: !sample.ended,
             tariff: sample.tariff,
             tokens: sample.tokens,
         };
-        self.tally(counted.session, counted.model, |tally| {
+        self.tally(counted, |tally| {
             tally.add(&counted.tokens, counted.tariff, counted.open);
         });
         self.previous.remove(&id);
@@ -157,6 +187,8 @@ impl Ledger {
         let at = self.session(session);
         if let Some(totals) = self.sessions.get_mut(at as usize) {
             totals.exact_cost = Some(dollars);
+            totals.since_exact.clear();
+            totals.results = totals.results.saturating_add(1);
         }
     }
 
@@ -212,27 +244,17 @@ impl Ledger {
         sum
     }
 
-    fn tally(&mut self, session: u32, model: u16, change: impl FnOnce(&mut Tally)) {
-        let Some(name) = self.models.get(usize::from(model)) else {
+    fn tally(&mut self, of: Counted, change: impl Fn(&mut Tally)) {
+        let Some(name) = self.models.get(usize::from(of.model)) else {
             return;
         };
-        let Some(session) = self.sessions.get_mut(session as usize) else {
+        let Some(session) = self.sessions.get_mut(of.session as usize) else {
             return;
         };
-        if let Some(totals) = session
-            .models
-            .iter_mut()
-            .find(|totals| totals.model == *name)
-        {
-            change(&mut totals.tally);
-            return;
+        change(of_model(&mut session.models, name));
+        if session.results > 0 && session.results == of.results {
+            change(of_model(&mut session.since_exact, name));
         }
-        let mut totals = ModelTotals {
-            model: name.clone(),
-            tally: Tally::default(),
-        };
-        change(&mut totals.tally);
-        session.models.push(totals);
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the limits")]
@@ -271,6 +293,19 @@ impl Ledger {
         }
         self.sessions.len().saturating_sub(1) as u32
     }
+}
+
+fn of_model<'a>(all: &'a mut Vec<ModelTotals>, name: &str) -> &'a mut Tally {
+    let at = all.iter().position(|totals| totals.model == name);
+    let at = at.unwrap_or_else(|| {
+        all.push(ModelTotals {
+            model: name.to_owned(),
+            tally: Tally::default(),
+        });
+        all.len() - 1
+    });
+    #[expect(clippy::indexing_slicing, reason = "found or pushed just now")]
+    &mut all[at].tally
 }
 
 /// Whether `sample` replaces what is known of its message. Where it stands does not matter: a replay of a parent's
