@@ -4,6 +4,7 @@ use super::Call;
 use super::returned::{HunkRecord, Returned, TodoRecord};
 use crate::record::{Block, Blocks, Number, Text, lenient, text_of};
 use serde_json::value::RawValue;
+use std::mem::take;
 
 /// A result.
 #[derive(Debug, Clone, Default)]
@@ -148,9 +149,9 @@ impl Answer {
         let failed = block.is_error.is_true();
         // On failure the note is a string that repeats the text; only an object says more.
         let noted = noted.filter(|raw| raw.get().starts_with('{'));
-        let returned: Returned<'_> = lenient(noted);
+        let mut returned: Returned<'_> = lenient(noted);
         let detail = if noted.is_some() && !failed {
-            detail(call, &returned)
+            detail(call, &mut returned)
         } else {
             Detail::None
         };
@@ -175,16 +176,17 @@ impl Answer {
     }
 }
 
-fn detail(call: &Call, returned: &Returned<'_>) -> Detail {
+/// What may be long is taken out of `returned` and not copied.
+fn detail(call: &Call, returned: &mut Returned<'_>) -> Detail {
     match call {
         Call::Bash { .. } => Detail::Bash {
             // An image on standard output is a data URL, which nobody can read.
             stdout: if returned.is_image.is_true() {
                 String::new()
             } else {
-                returned.stdout.owned()
+                take(&mut returned.stdout).into_owned()
             },
-            stderr: returned.stderr.owned(),
+            stderr: take(&mut returned.stderr).into_owned(),
             interrupted: returned.interrupted.is_true(),
             meaning: returned.meaning.owned(),
             background: returned.background.owned(),
@@ -204,17 +206,13 @@ fn detail(call: &Call, returned: &Returned<'_>) -> Detail {
         Call::Search { .. } => Detail::Found {
             files: returned.files.0.iter().take(200).map(Text::owned).collect(),
             count: returned.count.count().max(returned.files.0.len() as u64),
-            content: returned
-                .content
-                .and_then(text_of)
-                .unwrap_or_default()
-                .into_owned(),
+            content: Text(returned.content.and_then(text_of)).into_owned(),
             truncated: returned.truncated.is_true(),
         },
         Call::WebFetch { .. } => Detail::Fetched {
             status: returned.code.count(),
             bytes: returned.bytes.count(),
-            text: returned.result.owned(),
+            text: take(&mut returned.result).into_owned(),
         },
         Call::WebSearch { .. } => Detail::Searched {
             links: returned
@@ -264,9 +262,11 @@ fn hunk(record: &HunkRecord<'_>) -> Hunk {
 
 /// The text of a result's content and how many images stand in it.
 fn body(content: Option<&RawValue>) -> (String, usize) {
+    if let Some(text) = content.and_then(text_of) {
+        return (Text(Some(text)).into_owned(), 0);
+    }
     match lenient::<Blocks<'_>>(content) {
-        Blocks::None => (String::new(), 0),
-        Blocks::Text(text) => (text.into_owned(), 0),
+        Blocks::None | Blocks::Text(_) => (String::new(), 0),
         Blocks::List(blocks) => {
             let texts: Vec<_> = blocks
                 .iter()

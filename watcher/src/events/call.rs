@@ -5,6 +5,7 @@ use super::outline::outline;
 use super::returned::TodoRecord;
 use crate::record::lenient;
 use serde_json::value::RawValue;
+use std::mem::take;
 
 /// The arguments of a call, by what they mean.
 #[derive(Debug, Clone, Default)]
@@ -146,27 +147,27 @@ impl Call {
         if raw.is_none() || !KNOWN.contains(&tool) {
             return Self::other(raw);
         }
-        let input: Input<'_> = lenient(raw);
+        let mut input: Input<'_> = lenient(raw);
         let path = input.path.owned();
         match tool {
             "Bash" | "PowerShell" => Self::Bash {
-                command: input.command.owned(),
+                command: take(&mut input.command).into_owned(),
                 description: input.description.owned(),
                 background: input.background.is_true(),
             },
             "Edit" | "MultiEdit" => Self::Edit {
                 path,
-                changes: changes(&input),
+                changes: changes(&mut input),
             },
             "Write" => Self::Write {
                 path,
-                content: input.content.owned(),
+                content: take(&mut input.content).into_owned(),
             },
             "NotebookEdit" => Self::Notebook {
                 path,
                 cell: input.cell.owned(),
                 mode: input.mode.owned(),
-                source: input.source.owned(),
+                source: take(&mut input.source).into_owned(),
             },
             "Read" | "NotebookRead" | "LS" => Self::Read {
                 path,
@@ -295,7 +296,7 @@ const KNOWN: [&str; 30] = [
     "TaskStop",
 ];
 
-fn changes(input: &Input<'_>) -> Vec<Change> {
+fn changes(input: &mut Input<'_>) -> Vec<Change> {
     let mut changes: Vec<Change> = input
         .edits
         .0
@@ -308,8 +309,8 @@ fn changes(input: &Input<'_>) -> Vec<Change> {
         .collect();
     if input.old.0.is_some() || input.new.0.is_some() {
         changes.push(Change {
-            old: input.old.owned(),
-            new: input.new.owned(),
+            old: take(&mut input.old).into_owned(),
+            new: take(&mut input.new).into_owned(),
             all: input.all.is_true(),
         });
     }

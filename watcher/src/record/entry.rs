@@ -1,6 +1,7 @@
 //! The outer object of a record, in both dialects: session transcripts (camelCase) and stream-json (`snake_case`).
 
-use super::loose::{Flag, Number, Text, loose};
+use super::loose::{Flag, Number, loose};
+use super::text::Text;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;

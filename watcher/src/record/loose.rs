@@ -1,14 +1,11 @@
 //! Field types that accept any JSON value: the expected kind is kept, any other reads as absent.
 
+use super::text::Text;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-
-/// A string, borrowed from the line when it holds no escapes; `None` for any other value.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Text<'de>(pub Option<Cow<'de, str>>);
 
 /// A number; `None` for any other value.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -17,23 +14,6 @@ pub struct Number(pub Option<f64>);
 /// A truth value; `None` for any other value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flag(pub Option<bool>);
-
-impl Text<'_> {
-    /// The string, empty when there was none.
-    pub fn as_str(&self) -> &str {
-        self.0.as_deref().unwrap_or_default()
-    }
-
-    /// The string when there is one and it is not empty.
-    pub fn some(&self) -> Option<&str> {
-        self.0.as_deref().filter(|text| !text.is_empty())
-    }
-
-    /// An owned copy, empty when there was none.
-    pub fn owned(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
 
 impl Number {
     /// The number as a count; negative, absent and not-a-number are 0, what is too large saturates.
@@ -91,28 +71,6 @@ macro_rules! otherwise {
     };
 }
 pub(crate) use otherwise;
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Some(Cow::Borrowed(text))))
-    }
-    fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Some(Cow::Owned(text.to_owned()))))
-    }
-    otherwise!(bool number unit list map);
-}
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(TextVisitor)
-    }
-}
 
 struct NumberVisitor;
 

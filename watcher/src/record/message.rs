@@ -1,6 +1,7 @@
 //! The message inside a user or assistant record.
 
-use super::loose::{Flag, Number, Text, loose};
+use super::loose::{Flag, Number, loose};
+use super::text::{Text, kept};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -111,7 +112,7 @@ impl<'de> Deserialize<'de> for Blocks<'de> {
                 Ok(Blocks::Text(Cow::Borrowed(text)))
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Blocks<'de>, E> {
-                Ok(Blocks::Text(Cow::Owned(text.to_owned())))
+                Ok(Blocks::Text(Cow::Owned(kept(text))))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Blocks<'de>, A::Error> {
                 let mut blocks = Vec::new();

@@ -9,11 +9,14 @@ mod line;
 mod lines;
 mod loose;
 mod message;
+mod text;
 
 pub use entry::{Compaction, Entry, ModelCost, ModelCosts, Progress};
 pub use line::{Losses, read};
 pub use lines::each_line;
 pub(crate) use loose::Key;
 pub(crate) use loose::loose;
-pub use loose::{Flag, List, Number, Text, lenient, text_of};
+pub use loose::{Flag, List, Number, lenient, text_of};
 pub use message::{Block, Blocks, Message, ServerTools, Split, Usage};
+pub(crate) use text::LEFT_OUT;
+pub use text::Text;

@@ -4,6 +4,7 @@ use super::style::Style;
 use super::wash::{Clean, Washer, fenced, neutral, unticked};
 use super::{Post, PostKind};
 use crate::events::Event;
+use crate::record::LEFT_OUT;
 use bytes::Bytes;
 use discord::limits;
 use discord::{Author, Embed, Field, File, Footer};
@@ -197,7 +198,14 @@ impl<'w> Card<'w> {
         }
         let mut content = whole.get(..end).unwrap_or_default().to_owned();
         if end < whole.len() {
-            let _ = writeln!(content, "\n… {} more bytes left out", whole.len() - end);
+            // Of what was too long before nobody knows how much more there was.
+            let least = if whole.contains(LEFT_OUT) {
+                "at least "
+            } else {
+                ""
+            };
+            let more = whole.len() - end;
+            let _ = writeln!(content, "\n… {least}{more} more bytes left out");
         }
         self.files.push(File {
             name: name.to_owned(),
