@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use watcher::events::{
-    Call, Detail, Event, InterpretOptions, Interpreter, Kind, Outcome, ToolEvent,
+    Call, Detail, Event, InterpretOptions, Interpreter, Journal, Kind, Outcome, ToolEvent,
 };
 use watcher::usage::Tokens;
 
@@ -233,11 +233,13 @@ fn after_a_restart_what_was_told_is_not_told_again_but_counts() {
         said("u2", "m1", 9, text("ok")),
         asked,
     ];
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::new(dir.path(), 1000);
     let mut it = interpreter();
     events(&mut it, &history);
-    let memo = it.export();
+    it.keep(&mut journal).unwrap();
     let mut next = interpreter();
-    assert!(next.import(&memo) >= 3);
+    assert!(next.learn(&journal) >= 3);
     assert!(events(&mut next, &history).is_empty());
     assert_eq!(next.usage().total(), it.usage().total());
     let found = events(&mut next, &[answered]);
@@ -432,6 +434,99 @@ fn a_prompt_typed_ahead_is_told_once() {
     let found = events(&mut interpreter(), &records);
     assert_eq!(texts(&found), ["prompt and then?", "prompt and then?"]);
     assert!(matches!(found[0].kind, Kind::Prompt { queued: true, .. }));
+}
+
+fn queue(operation: &str, second: u32, session: &str, content: Value) -> Value {
+    json!({"type": "queue-operation", "operation": operation, "sessionId": session, "content": content,
+        "timestamp": format!("2026-02-03T00:00:{second:02}Z")})
+}
+
+#[test]
+fn a_prompt_typed_after_one_that_was_taken_back_is_told() {
+    let ahead = |second| queue("enqueue", second, "s1", json!("continue"));
+    let attached = record(
+        "a1",
+        "attachment",
+        json!({"attachment": {"type": "queued_command", "prompt": "continue"}}),
+    );
+    let cases = [
+        vec![ahead(1), queue("remove", 2, "s1", Value::Null)],
+        vec![ahead(1), queue("popAll", 2, "s1", Value::Null)],
+        // Handed to the model within its turn, with and without a word of the queue.
+        vec![
+            ahead(1),
+            queue("remove", 2, "s1", Value::Null),
+            attached.clone(),
+        ],
+        vec![ahead(1), attached],
+        // A client that says nothing: a prompt of another text came meanwhile, and was not typed ahead.
+        vec![ahead(1), prompt("u0", "something else")],
+        // Typed ahead before another that had its turn.
+        vec![
+            ahead(1),
+            queue("enqueue", 2, "s1", json!("next")),
+            prompt("u0", "next"),
+        ],
+    ];
+    for case in cases {
+        let mut it = interpreter();
+        let told = events(&mut it, &case).len();
+        let found = events(&mut it, &[prompt("u1", "continue")]);
+        assert_eq!(texts(&found), ["prompt continue"], "{case:?}");
+        assert!((1..=2).contains(&told), "{case:?}");
+    }
+}
+
+#[test]
+fn what_is_typed_ahead_in_one_session_hides_nothing_in_another_nor_does_a_copy_of_it() {
+    let mut it = interpreter();
+    let ahead = queue("enqueue", 1, "s1", json!("continue"));
+    assert_eq!(events(&mut it, std::slice::from_ref(&ahead)).len(), 1);
+    let mut other = prompt("u1", "continue");
+    other["sessionId"] = json!("s2");
+    assert_eq!(texts(&events(&mut it, &[other])), ["prompt continue"]);
+    // Its turn comes; a copy of both in a fork is no news, and waits for nothing.
+    let mut turn = vec![prompt("u2", "continue")];
+    assert!(events(&mut it, &turn).is_empty());
+    turn.insert(0, ahead);
+    for record in &mut turn {
+        record["sessionId"] = json!("s3");
+    }
+    assert!(events(&mut it, &turn).is_empty());
+    let mut fresh = prompt("u3", "continue");
+    fresh["sessionId"] = json!("s3");
+    assert_eq!(texts(&events(&mut it, &[fresh])), ["prompt continue"]);
+}
+
+#[test]
+fn the_run_lasts_from_the_earliest_to_the_latest_record_that_is_no_copy() {
+    let at = |uuid: &str, time: &str| {
+        let mut record = prompt(uuid, uuid);
+        record["timestamp"] = json!(format!("2026-02-03T{time}Z"));
+        record
+    };
+    let mut it = interpreter();
+    // One file after the other, with lines that step back.
+    let one = [
+        at("u1", "10:00:00"),
+        at("u2", "10:30:00"),
+        at("u3", "10:29:59.5"),
+    ];
+    let other = [at("u4", "09:59:59.9"), at("u5", "10:05:00")];
+    events(&mut it, &one);
+    events(&mut it, &other);
+    let lasted = |it: &Interpreter| {
+        let activity = it.activity();
+        let parse = |text: Option<Box<str>>| text.unwrap().parse::<jiff::Timestamp>().unwrap();
+        let (first, last) = (parse(activity.first), parse(activity.last));
+        last.duration_since(first).as_millis()
+    };
+    assert_eq!(lasted(&it), 30 * 60_000 + 100);
+    // A copy says nothing of when it was made.
+    let mut copy = at("u1", "23:00:00");
+    copy["sessionId"] = json!("s2");
+    events(&mut it, &[copy]);
+    assert_eq!(lasted(&it), 30 * 60_000 + 100);
 }
 
 #[test]

@@ -3,9 +3,9 @@
 /// What the agents do at the moment.
 #[derive(Debug, Clone, Default)]
 pub struct Activity {
-    /// Time of the last record, ISO 8601.
+    /// The latest time of a record, ISO 8601.
     pub last: Option<Box<str>>,
-    /// Time of the first record, ISO 8601.
+    /// The earliest time of a record, ISO 8601.
     pub first: Option<Box<str>>,
     /// The model of the last answer.
     pub model: Option<Box<str>>,

@@ -3,6 +3,7 @@
 use super::interpreter::{Interpreter, NAMES};
 use super::{Call, Event, Kind, hash};
 use crate::record::{Entry, Text};
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,11 +42,12 @@ impl Interpreter {
             ("pr-link", None) => hash(&[b"pr-link", entry.pr_url.as_str().as_bytes()]),
             ("queue-operation", None) => {
                 let content = entry.content.map(RawValue::get).unwrap_or_default();
-                hash(&[
-                    b"queue",
-                    entry.timestamp.as_str().as_bytes(),
-                    content.as_bytes(),
-                ])
+                let at = entry.timestamp.as_str().as_bytes();
+                match entry.operation.as_str() {
+                    "enqueue" => hash(&[b"queue", at, content.as_bytes()]),
+                    // These have no text, and two kinds may come in one moment.
+                    other => hash(&[b"queue", at, content.as_bytes(), other.as_bytes()]),
+                }
             }
             (_, None) => hash(&[b"text", text.as_bytes()]),
         };
@@ -53,12 +55,10 @@ impl Interpreter {
             .iter()
             .any(|id| is_internal(id));
         let fresh = self.seen.insert(key) && !hidden;
-        let at = checked_time(&entry.timestamp);
-        if let Some(at) = &at {
-            self.activity.last = Some(at.clone());
-            if self.activity.first.is_none() {
-                self.activity.first = Some(at.clone());
-            }
+        let time = checked_time(&entry.timestamp);
+        let at = time.map(|time| Box::from(time.to_string()));
+        if let Some(time) = time.filter(|_| fresh) {
+            self.happened(time);
         }
         let version = entry.version.some();
         if version.is_some() && self.activity.version.as_deref() != version {
@@ -74,6 +74,19 @@ impl Interpreter {
             cwd,
             fresh,
         }
+    }
+
+    /// Files are read one after the other, and lines are not in the order of their times: the run lasts from the earliest
+    /// to the latest. A copy happened when its original did, which is no part of this run if that was not.
+    fn happened(&mut self, time: Timestamp) {
+        let (first, last) = self.lasted.unwrap_or((time, time));
+        if self.lasted.is_none() || time < first {
+            self.activity.first = Some(time.to_string().into());
+        }
+        if self.lasted.is_none() || time > last {
+            self.activity.last = Some(time.to_string().into());
+        }
+        self.lasted = Some((first.min(time), last.max(time)));
     }
 
     /// Who wrote the record, when it was not the session's own agent.
@@ -129,9 +142,6 @@ fn share(names: &mut VecDeque<Arc<str>>, name: &str) -> Arc<str> {
 }
 
 /// The record's time when it is one; Discord refuses a whole message for a bad timestamp.
-fn checked_time(text: &Text<'_>) -> Option<Box<str>> {
-    let text = text.some()?;
-    text.parse::<jiff::Timestamp>()
-        .ok()
-        .map(|time| time.to_string().into())
+fn checked_time(text: &Text<'_>) -> Option<Timestamp> {
+    text.some()?.parse().ok()
 }

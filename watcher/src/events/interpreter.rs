@@ -1,7 +1,7 @@
 //! Reads lines, keeps what must be known between them, says what happened.
 
 use super::pairing::{Open, Pairing};
-use super::{Activity, Event, Kind, Memory, Outcome, ToolEvent, hash};
+use super::{Activity, Event, Journal, Kind, Memory, Outcome, ToolEvent, hash};
 use crate::record::{self, Entry, Losses};
 use crate::usage::{Ledger, Limits};
 use std::collections::VecDeque;
@@ -41,9 +41,11 @@ pub struct Interpreter {
     pub(super) ledger: Ledger,
     pub(super) losses: Losses,
     pub(super) activity: Activity,
+    /// The earliest and the latest record that was no copy.
+    pub(super) lasted: Option<(jiff::Timestamp, jiff::Timestamp)>,
     pub(super) sessions: VecDeque<Arc<str>>,
-    /// Texts typed ahead and told then; they come again as prompts when their turn comes.
-    pub(super) queue: VecDeque<u64>,
+    /// Texts typed ahead and told then, by session; they come again as prompts when their turn comes.
+    pub(super) queue: VecDeque<(Arc<str>, u64)>,
     pub(super) folders: VecDeque<Arc<str>>,
     /// Subagent id and what it was sent for, newest last.
     pub(super) agents: VecDeque<(Box<str>, Arc<str>)>,
@@ -62,6 +64,7 @@ impl Interpreter {
             ledger: Ledger::new(options.ledger),
             losses: Losses::default(),
             activity: Activity::default(),
+            lasted: None,
             sessions: VecDeque::new(),
             queue: VecDeque::new(),
             folders: VecDeque::new(),
@@ -106,12 +109,18 @@ impl Interpreter {
             .min()
     }
 
-    /// What was seen, for the checkpoint.
-    pub fn export(&self) -> String {
-        self.seen.export()
+    /// Learns what was seen before, and from now on keeps note of what is new for [`Self::keep`]; how many hashes there
+    /// were.
+    pub fn learn(&mut self, journal: &Journal) -> usize {
+        journal.teach(&mut self.seen)
     }
 
-    /// Learns what [`Self::export`] wrote; how many hashes it held.
+    /// Writes down what was seen since the last time.
+    pub fn keep(&mut self, journal: &mut Journal) -> std::io::Result<()> {
+        journal.keep(&mut self.seen)
+    }
+
+    /// Learns what [`Memory::export`] wrote; how many hashes it held.
     pub fn import(&mut self, exported: &str) -> usize {
         self.seen.import(exported)
     }
@@ -119,6 +128,11 @@ impl Interpreter {
     /// Tokens so far.
     pub fn usage(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Notes lines that somebody had to leave out before they came here.
+    pub fn left_out(&mut self, lines: u64) {
+        self.losses.cut += lines;
     }
 
     /// What lines lost so far.
@@ -168,7 +182,7 @@ impl Interpreter {
             "system" => self.system(entry, &context, out),
             "result" => self.result(entry, &context, out),
             "queue-operation" => self.queued(entry, &context, out),
-            "attachment" => super::system::attachment(entry, &context, out),
+            "attachment" => self.attachment(entry, &context, out),
             "pr-link" => {
                 if context.fresh {
                     out.push(context.event(Kind::PullRequest {

@@ -40,6 +40,8 @@ pub struct Memory {
     newer: HashSet<u64, BuildHasherDefault<Identity>>,
     older: HashSet<u64, BuildHasherDefault<Identity>>,
     last: VecDeque<u64>,
+    /// What is new since it was last asked for, once somebody asked.
+    news: Option<Vec<u64>>,
 }
 
 impl Memory {
@@ -50,6 +52,7 @@ impl Memory {
             newer: HashSet::default(),
             older: HashSet::default(),
             last: VecDeque::new(),
+            news: None,
         }
     }
 
@@ -70,7 +73,29 @@ impl Memory {
             self.last.pop_front();
         }
         self.last.push_back(hash);
+        if let Some(news) = &mut self.news
+            && news.len() < self.half
+        {
+            news.push(hash);
+        }
         true
+    }
+
+    /// Keeps note of what is new from now on, of half as much as is remembered.
+    pub(super) fn note_news(&mut self) {
+        self.news = Some(Vec::new());
+    }
+
+    /// What is new since the last time; none when that was too much to keep note of, or nobody did.
+    pub(super) fn take_news(&mut self) -> Option<Vec<u64>> {
+        let news = std::mem::take(self.news.as_mut()?);
+        (news.len() < self.half).then_some(news)
+    }
+
+    /// All that is remembered; of what was seen long ago first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> {
+        let older = self.older.difference(&self.newer);
+        older.chain(&self.newer).copied()
     }
 
     /// Whether `hash` is known.

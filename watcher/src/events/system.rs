@@ -93,46 +93,58 @@ impl Interpreter {
             })),
         );
     }
-}
 
-pub(super) fn attachment(entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
-    crate::record::loose! {
-        /// The attachments that say something to a person.
-        struct Attached<'de> {
-            kind: Text<'de> = "type",
-            id: Text<'de> = "taskId",
-            status: Text<'de> = "status",
-            description: Text<'de> = "description",
-            summary: Text<'de> = "deltaSummary",
-            blocking: Text<'de> = "blockingError",
-            most: crate::record::Number = "maxTurns",
+    /// What a client adds to a conversation by itself.
+    pub(super) fn attachment(
+        &mut self,
+        entry: &Entry<'_>,
+        context: &Context,
+        out: &mut Vec<Event>,
+    ) {
+        crate::record::loose! {
+            /// The attachments that say something to a person.
+            struct Attached<'de> {
+                kind: Text<'de> = "type",
+                id: Text<'de> = "taskId",
+                status: Text<'de> = "status",
+                description: Text<'de> = "description",
+                summary: Text<'de> = "deltaSummary",
+                blocking: Text<'de> = "blockingError",
+                most: crate::record::Number = "maxTurns",
+                prompt: Text<'de> = "prompt",
+            }
         }
+        let attached: Attached<'_> = lenient(entry.attachment);
+        let kind = match attached.kind.as_str() {
+            "task_status" => Some(Kind::Background {
+                id: attached.id.owned(),
+                status: attached.status.owned(),
+                text: attached
+                    .description
+                    .some()
+                    .or(attached.summary.some())
+                    .unwrap_or_default()
+                    .to_owned(),
+            }),
+            "hook_blocking_error" => Some(Kind::Hook {
+                text: attached.blocking.owned(),
+                prevented: true,
+            }),
+            // Typed ahead, and read by the model within its turn: it will not come as a prompt.
+            "queued_command" if context.fresh => {
+                self.was_typed_ahead(attached.prompt.as_str(), &context.session);
+                None
+            }
+            "max_turns_reached" => Some(Kind::Notice {
+                text: format!("The limit of {} turns is reached.", attached.most.count()),
+            }),
+            _ => None,
+        };
+        out.extend(
+            kind.filter(|_| context.fresh)
+                .map(|kind| context.event(kind)),
+        );
     }
-    let attached: Attached<'_> = lenient(entry.attachment);
-    let kind = match attached.kind.as_str() {
-        "task_status" => Some(Kind::Background {
-            id: attached.id.owned(),
-            status: attached.status.owned(),
-            text: attached
-                .description
-                .some()
-                .or(attached.summary.some())
-                .unwrap_or_default()
-                .to_owned(),
-        }),
-        "hook_blocking_error" => Some(Kind::Hook {
-            text: attached.blocking.owned(),
-            prevented: true,
-        }),
-        "max_turns_reached" => Some(Kind::Notice {
-            text: format!("The limit of {} turns is reached.", attached.most.count()),
-        }),
-        _ => None,
-    };
-    out.extend(
-        kind.filter(|_| context.fresh)
-            .map(|kind| context.event(kind)),
-    );
 }
 
 fn retry_reason(entry: &Entry<'_>) -> String {

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::interpreter::{Interpreter, NAMES};
 use super::{Answer, Call, Event, Kind, Outcome, ToolEvent, hash, prompt};
 use crate::record::{Block, Blocks, Entry, Message, lenient, text_of};
+use std::sync::Arc;
 
 impl Interpreter {
     pub(super) fn user(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
@@ -84,21 +85,37 @@ impl Interpreter {
         if !context.fresh || for_the_model || (text.is_empty() && images == 0) {
             return;
         }
-        let key = hash(&[b"queue", text.trim().as_bytes()]);
-        if let Some(at) = self.queue.iter().position(|queued| *queued == key) {
-            self.queue.remove(at);
+        if self.was_typed_ahead(text, &context.session) {
             return;
         }
         let kind = prompt::classify(text, images);
+        if context.agent.is_none() && matches!(kind, Some(Kind::Prompt { .. })) {
+            // Nobody's direct prompt is taken before all that was typed ahead: what is left there will not come.
+            self.forget_typed_ahead(&context.session);
+        }
         self.activity.interrupted =
             context.agent.is_none() && matches!(kind, Some(Kind::Interrupted { .. }));
         out.extend(kind.map(|kind| context.event(kind)));
     }
 
-    /// A prompt typed while the agent is busy: told when it is typed.
+    /// A prompt typed while the agent is busy: told when it is typed. One that is taken back, or handed to the model
+    /// within its turn, never comes as a prompt of its own.
     pub(super) fn queued(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
-        if entry.operation.as_str() != "enqueue" {
+        if !context.fresh {
             return;
+        }
+        match entry.operation.as_str() {
+            "enqueue" => {}
+            // It has no text. Prompts are taken in the order they were typed in.
+            "remove" => {
+                let of_session = |(session, _): &(_, _)| *session == context.session;
+                if let Some(at) = self.queue.iter().position(of_session) {
+                    self.queue.remove(at);
+                }
+                return;
+            }
+            "popAll" => return self.forget_typed_ahead(&context.session),
+            _ => return,
         }
         let text = entry.content.and_then(text_of).unwrap_or_default();
         let kind = match prompt::classify(&text, 0) {
@@ -114,11 +131,32 @@ impl Interpreter {
             self.queue.pop_front();
         }
         self.queue
-            .push_back(hash(&[b"queue", text.trim().as_bytes()]));
-        if context.fresh {
-            out.push(context.event(kind));
-        }
+            .push_back((context.session.clone(), typed_ahead(&text)));
+        out.push(context.event(kind));
     }
+
+    /// Whether this text was told when it was typed ahead; what was typed before it is over too.
+    pub(super) fn was_typed_ahead(&mut self, text: &str, session: &Arc<str>) -> bool {
+        let key = typed_ahead(text);
+        let found = |(of, queued): &(Arc<str>, u64)| of == session && *queued == key;
+        let Some(last) = self.queue.iter().position(found) else {
+            return false;
+        };
+        let mut at = 0;
+        self.queue.retain(|(of, _)| {
+            at += 1;
+            at > last + 1 || of != session
+        });
+        true
+    }
+
+    fn forget_typed_ahead(&mut self, session: &Arc<str>) {
+        self.queue.retain(|(of, _)| of != session);
+    }
+}
+
+fn typed_ahead(text: &str) -> u64 {
+    hash(&[b"queue", text.trim().as_bytes()])
 }
 
 fn between(from: Option<&str>, to: Option<&str>) -> Option<u64> {

@@ -1,13 +1,14 @@
 //! The reading side: lines become posts that wait, answers become acknowledgements.
 
 use super::memo::Memo;
-use crate::events::{Event, InterpretOptions, Interpreter, Kind, Memory, Outcome, hash};
+use crate::events::{Event, InterpretOptions, Interpreter, Journal, Kind, Memory, Outcome, hash};
 use crate::follow::{Follower, Line};
 use crate::metrics::Metrics;
 use crate::render::{Post, Renderer};
 use crate::send::{Position, Queue, Waiting};
+use std::path::Path;
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 /// Lines taken from the follower at a time.
 const LINES: usize = 64;
@@ -15,8 +16,6 @@ const LINES: usize = 64;
 const BYTES: usize = 1024 * 1024;
 /// Calls remembered as told; more are not open at a time.
 const TOLD: usize = 4096;
-/// Least time between two exports of the interpreter's memory.
-const EXPORT_EVERY: Duration = Duration::from_secs(2);
 
 /// Everything between the file and the queue.
 pub(super) struct Feed {
@@ -36,7 +35,7 @@ pub(super) struct Feed {
     told: Memory,
     /// What the last process had seen; learnt once all replayed lines are read, for before they would seem copies.
     seen_before: Option<String>,
-    exported: Option<Instant>,
+    journal: Journal,
     events: Vec<Event>,
     metrics: Rc<Metrics>,
 }
@@ -46,9 +45,11 @@ impl Feed {
         follower: Follower,
         renderer: Renderer,
         memo: Memo,
+        state_dir: &Path,
         metrics: Rc<Metrics>,
     ) -> Self {
-        let mut interpreter = Interpreter::new(InterpretOptions::default());
+        let options = InterpretOptions::default();
+        let mut interpreter = Interpreter::new(options);
         let mut told = Memory::new(TOLD);
         // A replayed call asks whether it was told before.
         interpreter.import(&memo.told);
@@ -59,13 +60,13 @@ impl Feed {
             renderer,
             queue: Queue::default(),
             seen_before: Some(memo.seen.clone()),
+            journal: Journal::new(state_dir, options.memory),
             memo,
             last_line: None,
             changed: false,
             happened: false,
             caught_up: false,
             told,
-            exported: None,
             events: Vec::new(),
             metrics,
         }
@@ -76,8 +77,8 @@ impl Feed {
         self.follower.next(LINES, BYTES).await
     }
 
-    /// Reads lines: their posts wait from now on.
-    pub(super) fn take(&mut self, lines: &[Line]) {
+    /// Reads lines: their posts wait from now on. Each is let go before anything is made of it, for it may be large.
+    pub(super) fn take(&mut self, lines: Vec<Line>) {
         let (now, wall) = (Instant::now(), SystemTime::now());
         // Lines to replay come before all others, and before the follower has nothing to say.
         self.caught_up |= lines.last().is_none_or(|line| !line.replay);
@@ -90,6 +91,7 @@ impl Feed {
                 && let Some(seen) = self.seen_before.take()
             {
                 self.interpreter.import(&seen);
+                self.interpreter.learn(&self.journal);
             }
             let mut events = std::mem::take(&mut self.events);
             if let Some(source) = self.follower.source(line.file) {
@@ -97,6 +99,7 @@ impl Feed {
                 self.interpreter
                     .read(&source.session, subagent, &line.bytes, &mut events);
             }
+            drop(line.bytes);
             self.changed = true;
             self.happened |= !events.is_empty();
             if line.replay {
@@ -222,20 +225,18 @@ impl Feed {
     /// Writes the checkpoint.
     pub(super) fn save(&mut self) {
         self.memo.told = self.told.export();
-        let due = self.exported.is_none_or(|at| at.elapsed() >= EXPORT_EVERY);
-        if self.queue.is_empty() && self.seen_before.is_none() && due {
-            self.memo.seen = self.interpreter.export();
-            self.exported = Some(Instant::now());
+        // What is remembered while something waits for Discord would be skipped after a crash, and so lost.
+        if self.queue.is_empty() && self.seen_before.is_none() {
+            match self.interpreter.keep(&mut self.journal) {
+                Ok(()) => self.memo.seen.clear(),
+                Err(error) => {
+                    tracing::debug!(%error, "the memory of what was seen was not written; it is tried again");
+                }
+            }
         }
         if let Err(error) = self.follower.save(&self.memo.to_value()) {
             tracing::warn!(%error, "the checkpoint was not written; after a restart some posts may stand twice");
         }
-    }
-
-    /// The same at the end of the process, however fresh the last export is.
-    pub(super) fn save_last(&mut self) {
-        self.exported = None;
-        self.save();
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Memo {
-    /// The interpreter's memory of what it has seen. Only ever taken while nothing waits for Discord: what is
-    /// remembered but not yet acknowledged would be skipped after a crash, and so lost.
+    /// What was seen, of a checkpoint made before that had a file of its own.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) seen: String,
     /// Calls that were told as running, acknowledged.
     pub(super) told: String,
