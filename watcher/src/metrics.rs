@@ -33,6 +33,16 @@ pub struct Metrics {
     pub maybe_twice: Counter,
     /// Posts that could not be sent at all.
     pub lost: Counter,
+    /// Records of transcripts that could not be read.
+    pub lost_records: Counter,
+    /// Lines longer than the bound.
+    pub cut_lines: Counter,
+    /// The bytes left out of them.
+    pub cut_bytes: Counter,
+    /// Files gone before all of them was read.
+    pub lost_files: Counter,
+    /// The bytes lost with them.
+    pub lost_bytes: Counter,
     /// Posts that wait.
     pub queue: Gauge,
     /// Bytes of the transcripts not yet acknowledged.
@@ -59,6 +69,11 @@ impl Default for Metrics {
             refused: Counter::default(),
             maybe_twice: Counter::default(),
             lost: Counter::default(),
+            lost_records: Counter::default(),
+            cut_lines: Counter::default(),
+            cut_bytes: Counter::default(),
+            lost_files: Counter::default(),
+            lost_bytes: Counter::default(),
             queue: Gauge::default(),
             behind_bytes: Gauge::default(),
             // 5 ms to 82 s.
@@ -218,6 +233,31 @@ impl Metrics {
                 "events_lost",
                 "Events that could not be sent at all",
                 &self.lost,
+            ),
+            (
+                "records_lost",
+                "Records of transcripts that could not be read: broken off, or no record at all",
+                &self.lost_records,
+            ),
+            (
+                "lines_cut",
+                "Lines of transcripts longer than MAX_LINE_BYTES, read up to there",
+                &self.cut_lines,
+            ),
+            (
+                "bytes_cut",
+                "Bytes left out of lines that were too long",
+                &self.cut_bytes,
+            ),
+            (
+                "files_lost",
+                "Transcripts that were gone before all of their bytes were read",
+                &self.lost_files,
+            ),
+            (
+                "bytes_lost",
+                "Bytes known to be lost with transcripts that were gone",
+                &self.lost_bytes,
             ),
         ] {
             registry.register(name, help, counter.clone());

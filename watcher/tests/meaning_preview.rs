@@ -99,3 +99,17 @@ fn what_is_not_there_is_named() {
     .unwrap_err();
     assert!(error.to_string().contains("/no/such"), "{error}");
 }
+
+#[test]
+fn a_line_that_is_too_long_to_be_shown_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s1.jsonl");
+    let long = prompt("u1", &"x".repeat(17 << 20)).to_string();
+    let text = format!("{long}\n{}\n", prompt("u2", "short"));
+    std::fs::write(&path, text).unwrap();
+    let mut out = Vec::new();
+    watcher::preview::run(&path, open_renderer(), None, false, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("short"), "{text}");
+    assert!(text.contains("1 records could not be read"), "{text}");
+}

@@ -103,10 +103,11 @@ fn show(
                 }
             }
         });
-        read.map_err(|source| PreviewError::Unreadable {
+        let too_long = read.map_err(|source| PreviewError::Unreadable {
             path: path.clone(),
             source,
         })?;
+        interpreter.left_out(too_long);
         written.map_err(PreviewError::Write)?;
     }
     // What has no result by the end of a file never gets one.

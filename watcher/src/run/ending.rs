@@ -1,5 +1,6 @@
 //! The end of a run: what is still sent, in which order, and until when.
 
+use super::losses::Losses;
 use crate::render::Post;
 use discord::{Embed, Field};
 use serde::Serialize;
@@ -92,8 +93,13 @@ pub struct Report {
     pub unsent: usize,
     /// Bytes of transcripts that were not acknowledged.
     pub unread_bytes: u64,
+    /// Bytes of last lines that nobody finished: no record yet, and left for a later run.
+    pub unfinished_bytes: u64,
     /// Posts that Discord refused in every form.
     pub lost: u64,
+    /// What the transcripts themselves lost.
+    #[serde(flatten)]
+    pub losses: Losses,
     /// Messages that may stand twice.
     pub maybe_twice: u64,
     /// Input, output, cache-read and cache-write tokens together.

@@ -2,6 +2,8 @@
 
 use super::Run;
 use super::ending::Report;
+use super::losses::Losses;
+use crate::follow::FollowStatus;
 use crate::render::{Post, RunState};
 use crate::send::Waiting;
 use std::time::{Duration, Instant};
@@ -55,21 +57,22 @@ impl Run {
             .unwrap_or_else(|| self.started.elapsed())
     }
 
+    pub(super) fn losses_of(&self, status: &FollowStatus) -> Losses {
+        Losses::of(status, self.feed.interpreter.losses())
+    }
+
     pub(super) fn report(&self) -> Report {
         let figures = self.feed.renderer.figures(&self.feed.interpreter);
         let status = self.feed.follower.status();
-        // Of a line that is still being written, nothing is there yet for who asked for what is there.
-        let unfinished = if self.once {
-            status.bytes_unfinished
-        } else {
-            0
-        };
         Report {
             events: self.metrics.events.get(),
             posted: self.metrics.posted.get(),
             unsent: self.feed.queue.posts(),
-            unread_bytes: status.bytes_behind.saturating_sub(unfinished) + status.lost_bytes,
+            unread_bytes: status.bytes_behind.saturating_sub(status.bytes_unfinished)
+                + status.lost_bytes,
+            unfinished_bytes: status.bytes_unfinished,
             lost: self.metrics.lost.get(),
+            losses: self.losses_of(&status),
             maybe_twice: self.metrics.maybe_twice.get(),
             tokens: figures.tally.tokens.total(),
             cost_usd: figures.cost,

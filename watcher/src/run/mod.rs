@@ -10,6 +10,7 @@ mod feed;
 mod figures;
 mod hook;
 mod live;
+mod losses;
 mod memo;
 mod notices;
 mod outbox;
@@ -19,6 +20,7 @@ mod signals;
 mod turn;
 
 pub use ending::Report;
+pub use losses::Losses;
 pub use setup::renderer;
 pub use signals::Stop;
 
@@ -64,7 +66,8 @@ struct Run {
     /// A signal asked for the end.
     asked: bool,
     next_beat: Instant,
-    beats: [Beat; 3],
+    beats: [Beat; 4],
+    losses: losses::Said,
     unreadable: Unreadable,
     /// Something was acknowledged since the checkpoint was written.
     unsaved: bool,
@@ -90,7 +93,13 @@ pub async fn run(config: Config, once: bool, stop: &Stop) -> anyhow::Result<Repo
     let renderer = setup::renderer(&config)?;
     let now = Instant::now();
     let mut run = Run {
-        feed: Feed::new(follower, renderer, Memo::read(memo), Rc::clone(&metrics)),
+        feed: Feed::new(
+            follower,
+            renderer,
+            Memo::read(memo),
+            &config.state_dir,
+            Rc::clone(&metrics),
+        ),
         hook: Hook::open(&config)?,
         registration: Registration::start(&config, metrics.bot.clone())?,
         told_lines: 0,
@@ -104,6 +113,7 @@ pub async fn run(config: Config, once: bool, stop: &Stop) -> anyhow::Result<Repo
         asked: false,
         next_beat: now,
         beats: Default::default(),
+        losses: losses::Said::default(),
         unreadable: Unreadable::default(),
         unsaved: false,
         config,

@@ -1,7 +1,7 @@
 //! What is said of trouble: in the log once and then at a slow beat, in health while it lasts, and to Discord when a
 //! person has to act.
 
-use crate::follow::{FollowStatus, Unreadable as Unread};
+use crate::follow::{FollowStatus, Unreadable as Unread, WakeUps};
 use crate::render::{Post, PostKind};
 use discord::{Embed, limits};
 use rustix::io::Errno;
@@ -128,6 +128,16 @@ pub(super) fn transcript_now(status: &FollowStatus) -> Option<String> {
             Some(format!("{text} ({} s so far)", waited.as_secs()))
         }
         _ => Some(text),
+    }
+}
+
+/// That changes are noticed by polling where inotify was asked for.
+pub(super) fn inotify(status: &FollowStatus) -> Option<String> {
+    match &status.wake_ups {
+        WakeUps::Degraded(why) => Some(format!(
+            "{why}; nothing is lost, but what is not watched is seen one polling interval later"
+        )),
+        WakeUps::Polling | WakeUps::Inotify => None,
     }
 }
 

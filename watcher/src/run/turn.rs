@@ -47,7 +47,7 @@ impl Run {
                         self.unsaved = true;
                         self.progress = Instant::now();
                     }
-                    self.feed.take(&lines);
+                    self.feed.take(lines);
                 }
                 heard = bot::heard(self.registration.as_mut(), telling) => match heard {
                     Heard::Standing => self.hook.hurry(),
@@ -61,7 +61,9 @@ impl Run {
         // What is still under way may be saved: it is counted before the last word.
         self.outbox.abandon();
         self.feed.save_last();
-        self.report()
+        let report = self.report();
+        self.losses.say(report.losses, None);
+        report
     }
 
     fn may_read(&self) -> bool {
@@ -140,6 +142,11 @@ impl Run {
             .queue
             .set(i64::try_from(self.feed.queue.posts()).unwrap_or(i64::MAX));
         let discord = self.hook.trouble().or_else(|| self.metrics.trouble());
+        let inotify = notices::inotify(&status);
+        let losses = self.losses_of(&status);
+        losses.count(&self.metrics);
+        self.readiness.detail("losses", losses.text());
+        self.losses.say(losses, Some(now));
         let troubles = [
             // While it is retried, the sender itself says so.
             ("discord", discord, self.hook.trouble()),
@@ -153,6 +160,7 @@ impl Run {
                 status.checkpoint.clone(),
                 status.checkpoint.clone(),
             ),
+            ("inotify", inotify.clone(), inotify),
         ];
         for (beat, (subject, shown, logged)) in self.beats.iter_mut().zip(troubles) {
             self.readiness.detail(subject, shown);
