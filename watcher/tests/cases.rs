@@ -68,6 +68,7 @@ const CASES: [Case; 19] = [
             "a_last_line_without_newline_comes_once_it_rests_and_never_again",
             "what_is_glued_to_a_last_line_that_went_out_is_a_line_of_its_own_also_after_a_restart",
             "finishing_hands_out_a_whole_last_line_at_once_and_says_when_all_is_done",
+            "once_beside_a_writing_agent_leaves_an_unfinished_line_for_later",
         ],
     ),
     (
@@ -84,6 +85,7 @@ const CASES: [Case; 19] = [
         &[
             "killed_at_any_moment_it_loses_nothing_and_repeats_at_most_one_message_a_kill",
             "a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used",
+            "a_damaged_checkpoint_repeats_no_post_and_is_reported",
             "with_nothing_but_damage_everything_starts_over",
             "a_half_written_temporary_file_is_of_no_account",
             "a_full_disk_under_the_checkpoint_stops_nothing_and_is_written_to_once_there_is_room",
@@ -159,33 +161,61 @@ const CASES: [Case; 19] = [
         &[
             "a_copied_session_is_no_news_and_costs_nothing",
             "after_a_restart_what_was_told_is_not_told_again_but_counts",
+            "a_fork_of_an_old_session_brings_its_own_records_alone_also_after_a_restart",
+            "a_fork_of_yesterdays_session_posts_and_costs_what_is_its_own",
+            "with_every_checkpoint_damaged_what_was_posted_is_remembered_all_the_same",
         ],
     ),
 ];
 
-/// The names of all functions in the test files of a folder and of those below it.
-fn functions(folder: &Path, found: &mut BTreeSet<String>) {
+/// The names of all tests in the test files of a folder and of those below it.
+fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            functions(&path, found);
+            tests(&path, found);
         } else if path.extension().is_some_and(|end| end == "rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            let names = text
-                .split("fn ")
-                .skip(1)
-                .filter_map(|rest| rest.split_once('('));
-            found.extend(names.map(|(name, _)| name.to_owned()));
+            tests_in(&std::fs::read_to_string(&path).unwrap(), found);
         }
     }
+}
+
+/// A function is a test when nothing but comments and other attributes stand between it and the attribute that says so.
+fn tests_in(text: &str, found: &mut BTreeSet<String>) {
+    let mut is_test = false;
+    for line in text.lines().map(str::trim) {
+        let bare = line.strip_prefix("async ").unwrap_or(line);
+        if line == "#[test]" || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if let Some((name, _)) = bare.strip_prefix("fn ").and_then(|it| it.split_once('(')) {
+            if std::mem::take(&mut is_test) {
+                found.insert(name.to_owned());
+            }
+        } else if line.starts_with("#[ignore") {
+            is_test = false;
+        } else {
+            is_test &= line.is_empty() || line.starts_with("#[") || line.starts_with("//");
+        }
+    }
+}
+
+#[test]
+fn only_tests_count_as_tests() {
+    let mut found = BTreeSet::new();
+    tests_in(
+        "#[test]\nfn one() {}\nfn helper() {}\n#[tokio::test(flavor = \"x\")]\n#[allow(x)]\n/// Why.\nasync fn two() {}\n\
+         #[test]\n#[ignore]\nfn never() {}\n// #[test]\nfn commented() {}",
+        &mut found,
+    );
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["one", "two"]);
 }
 
 #[test]
 fn every_known_way_to_lose_or_repeat_a_line_has_its_tests() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = BTreeSet::new();
-    functions(&here.join("tests"), &mut found);
-    functions(&here.join("../tests/tests/node"), &mut found);
+    tests(&here.join("tests"), &mut found);
+    tests(&here.join("../tests/tests/node"), &mut found);
     for (case, tests) in CASES
         .iter()
         .chain(&[("all of them in any order", &MODEL[..])])

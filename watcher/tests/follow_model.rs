@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use follow_bench::{Bench, record};
 use proptest::prelude::*;
-use serde_json::Value;
 use watcher::follow::FileKey;
 
 const NAMES: [&str; 4] = [
@@ -25,8 +24,8 @@ const NAMES: [&str; 4] = [
 #[derive(Debug, Clone)]
 enum Action {
     Append(usize, usize),
-    /// The first half of a record; the next append brings the second.
-    Half(usize),
+    /// A part of a record in hundredths, split wherever that is; the next append brings the rest.
+    Half(usize, usize),
     /// A whole record that has no newline yet.
     Unterminated(usize),
     Truncate(usize),
@@ -45,6 +44,8 @@ enum Action {
     Settle,
     AcknowledgeHalf,
     Save,
+    /// The checkpoint on disk loses its second half.
+    Tear,
     Crash,
     Quiet,
 }
@@ -53,7 +54,7 @@ fn actions() -> impl Strategy<Value = Action> {
     let name = 0..NAMES.len();
     prop_oneof![
         8 => (name.clone(), 1usize..20).prop_map(|(name, n)| Action::Append(name, n)),
-        3 => name.clone().prop_map(Action::Half),
+        3 => (name.clone(), 0usize..100).prop_map(|(name, at)| Action::Half(name, at)),
         1 => name.clone().prop_map(Action::Unterminated),
         1 => name.clone().prop_map(Action::Truncate),
         1 => (name.clone(), 0usize..30, 1usize..20).prop_map(|(a, b, c)| Action::Rewrite(a, b, c)),
@@ -67,9 +68,45 @@ fn actions() -> impl Strategy<Value = Action> {
         3 => Just(Action::Settle),
         2 => Just(Action::AcknowledgeHalf),
         3 => Just(Action::Save),
+        1 => Just(Action::Tear),
         2 => Just(Action::Crash),
         1 => Just(Action::Quiet),
     ]
+}
+
+/// A record as writers leave them, and as they should not: which way goes by its number, so that it is written anew alike.
+fn line(id: u64) -> Vec<u8> {
+    let plain = record(&id.to_string());
+    let bare = plain.trim_end();
+    let text = match id % 9 {
+        1 => format!("{bare}\r\n"),
+        2 => format!("\u{feff}{bare}\n"),
+        // Sequences of two to four bytes, to be split in.
+        3 => format!(
+            "{{\"words\":\"{}\",{}\n",
+            "h\u{e9}\u{20ac}\u{1f600}".repeat(20),
+            &bare[1..]
+        ),
+        4 => format!("{{\"type\":\"summary\"}}{bare}\n"),
+        5 => format!("{{\"type\":\"user\",\"message\":{{\"role\":\"us{bare}\n"),
+        6 => format!("{}{bare}\n", "\0".repeat(70)),
+        7 => format!("\n  \n{bare}\n"),
+        _ => plain,
+    };
+    let mut bytes = text.into_bytes();
+    if id % 9 == 8 {
+        // No text at all.
+        bytes.splice(..0, *b"\xff\xfe\xc3");
+    }
+    bytes
+}
+
+/// The number of a line's record; none of what was glued before it and went out alone.
+fn id_of(line: &[u8]) -> Option<u64> {
+    const ID: &[u8] = b"\"id\":\"";
+    let at = line.windows(ID.len()).rposition(|part| part == ID)?;
+    let digits = line[at + ID.len()..].split(|byte| *byte == b'"').next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// One file as the model knows it.
@@ -82,7 +119,7 @@ struct Modelled {
     /// Ids of its records, in order.
     ids: Vec<u64>,
     /// The rest of its unfinished record.
-    rest: Option<(u64, String)>,
+    rest: Option<(u64, Vec<u8>)>,
     /// It was there in a step, so the follower knows it.
     seen: bool,
     /// It was renamed since: a short file that is replaced before that is noticed is a stranger.
@@ -106,7 +143,9 @@ struct Model {
     /// Stand in a copy, or a file written anew, that a restart does not recognise.
     copied: BTreeSet<u64>,
     acknowledged: BTreeSet<u64>,
-    saved: BTreeSet<u64>,
+    /// What the checkpoint says is acknowledged, and the one before it; none where that is torn.
+    saved: Option<BTreeSet<u64>>,
+    saved_before: Option<BTreeSet<u64>>,
     waiting: Vec<(FileKey, u64, u64)>,
     last: HashMap<FileKey, u64>,
 }
@@ -128,26 +167,31 @@ impl Model {
             may_repeat: BTreeSet::new(),
             copied: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
-            saved: BTreeSet::new(),
+            saved: None,
+            saved_before: None,
             waiting: Vec::new(),
             last: HashMap::new(),
         }
     }
 
-    fn new_record(&mut self) -> (u64, String) {
+    fn new_record(&mut self) -> (u64, Vec<u8>) {
         self.next += 1;
-        (self.next, record(&self.next.to_string()))
+        (self.next, line(self.next))
+    }
+
+    fn checkpoint(&self) -> std::path::PathBuf {
+        self.bench.dir.path().join("state/checkpoint.json")
     }
 
     fn append(&mut self, name: &str, count: usize) {
-        let mut text = String::new();
+        let mut text = Vec::new();
         if let Some((id, rest)) = self.files.entry(name.into()).or_default().rest.take() {
-            text += &rest;
+            text.extend(rest);
             self.finished(name, id);
         }
         for _ in 0..count {
             let (id, line) = self.new_record();
-            text += &line;
+            text.extend(line);
             self.finished(name, id);
         }
         self.bench.append(name, text);
@@ -160,14 +204,10 @@ impl Model {
         }
     }
 
-    fn begin(&mut self, name: &str, whole: bool) {
+    fn begin(&mut self, name: &str, hundredths: Option<usize>) {
         self.append(name, 0);
         let (id, line) = self.new_record();
-        let at = if whole {
-            line.len() - 1
-        } else {
-            line.len() / 2
-        };
+        let at = hundredths.map_or(line.len() - 1, |part| line.len() * part / 100);
         let (now, later) = line.split_at(at);
         self.bench.append(name, now);
         self.files.get_mut(name).unwrap().rest = Some((id, later.into()));
@@ -195,8 +235,8 @@ impl Model {
     fn act(&mut self, action: &Action) {
         match *action {
             Action::Append(name, count) => self.append(NAMES[name], count),
-            Action::Half(name) => self.begin(NAMES[name], false),
-            Action::Unterminated(name) => self.begin(NAMES[name], true),
+            Action::Half(name, at) => self.begin(NAMES[name], Some(at)),
+            Action::Unterminated(name) => self.begin(NAMES[name], None),
             Action::Step => self.step(),
             Action::Settle => {
                 self.settle();
@@ -204,8 +244,11 @@ impl Model {
             }
             Action::AcknowledgeHalf => self.acknowledge(self.waiting.len() / 2),
             Action::Save => {
+                let before = fs::read(self.checkpoint()).ok();
                 self.bench.save();
-                self.saved = self.acknowledged.clone();
+                if fs::read(self.checkpoint()).ok() != before {
+                    self.saved_before = self.saved.replace(self.acknowledged.clone());
+                }
                 for file in self
                     .files
                     .values_mut()
@@ -213,6 +256,12 @@ impl Model {
                 {
                     file.renamed = false;
                     file.replaced = false;
+                }
+            }
+            Action::Tear => {
+                if let Ok(bytes) = fs::read(self.checkpoint()) {
+                    fs::write(self.checkpoint(), &bytes[..bytes.len() / 2]).unwrap();
+                    self.saved = None;
                 }
             }
             Action::Crash => self.crash(),
@@ -254,7 +303,7 @@ impl Model {
                 self.gone(&file);
                 let mut ids = file.ids;
                 ids.truncate(keep);
-                let text: String = ids.iter().map(|id| record(&id.to_string())).collect();
+                let text: Vec<u8> = ids.iter().flat_map(|id| line(*id)).collect();
                 self.copied.extend(&ids);
                 self.due
                     .extend(ids.iter().filter(|id| !self.came.contains(id)));
@@ -378,10 +427,14 @@ impl Model {
             file.strange = false;
         }
         for line in lines {
-            let value: Value = serde_json::from_slice(&line.bytes).unwrap_or_else(|_| {
-                panic!("not a record: {}", String::from_utf8_lossy(&line.bytes))
-            });
-            let id: u64 = value["id"].as_str().unwrap().parse().unwrap();
+            let Some(id) = id_of(&line.bytes) else {
+                let text = String::from_utf8_lossy(&line.bytes);
+                assert!(
+                    text.starts_with("{\"type\":\"summary\"}"),
+                    "no record: {text}"
+                );
+                continue;
+            };
             assert!(
                 self.last.insert(line.file, id).is_none_or(|last| last < id),
                 "{id} came after a later one of its file"
@@ -416,14 +469,24 @@ impl Model {
     }
 
     fn crash(&mut self) {
+        let is_torn = self.saved.is_none() && self.checkpoint().exists();
         self.bench.start();
         self.last.clear();
         self.waiting.clear();
-        self.acknowledged = self.saved.clone();
+        if is_torn {
+            // The one before it may know files under names and inodes that changed since.
+            let known = self.files.values().flat_map(|file| file.ids.clone());
+            self.copied.extend(known);
+            let halves = self.files.values().filter_map(|file| file.rest.as_ref());
+            self.copied.extend(halves.map(|(id, _)| id));
+            self.saved = self.saved_before.take();
+        }
+        let saved = self.saved.clone().unwrap_or_default();
+        self.acknowledged.clone_from(&saved);
         // What was not acknowledged comes again where it still stands; what only a handle kept is gone.
         let again = self
             .came
-            .difference(&self.saved)
+            .difference(&saved)
             .copied()
             .collect::<BTreeSet<_>>();
         let on_disk: BTreeSet<u64> = self
