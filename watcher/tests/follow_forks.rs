@@ -21,7 +21,7 @@ fn said(bench: &Bench, id: &str, session: &str, ago: Duration) -> String {
 }
 
 fn history(bench: &Bench, session: &str, records: std::ops::Range<usize>) -> String {
-    let ago = |n: usize| OLD + Duration::from_mins(60) - Duration::from_secs(n as u64 % 3600);
+    let ago = |n: usize| OLD + Duration::from_secs(3600 - n as u64 % 3600);
     records
         .map(|n| said(bench, &format!("old-{n}"), session, ago(n)))
         .collect()

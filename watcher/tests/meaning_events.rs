@@ -436,26 +436,26 @@ fn a_prompt_typed_ahead_is_told_once() {
     assert!(matches!(found[0].kind, Kind::Prompt { queued: true, .. }));
 }
 
-fn queue(operation: &str, second: u32, session: &str, content: Value) -> Value {
+fn queue(operation: &str, second: u32, session: &str, content: &Value) -> Value {
     json!({"type": "queue-operation", "operation": operation, "sessionId": session, "content": content,
         "timestamp": format!("2026-02-03T00:00:{second:02}Z")})
 }
 
 #[test]
 fn a_prompt_typed_after_one_that_was_taken_back_is_told() {
-    let ahead = |second| queue("enqueue", second, "s1", json!("continue"));
+    let ahead = |second| queue("enqueue", second, "s1", &json!("continue"));
     let attached = record(
         "a1",
         "attachment",
         json!({"attachment": {"type": "queued_command", "prompt": "continue"}}),
     );
     let cases = [
-        vec![ahead(1), queue("remove", 2, "s1", Value::Null)],
-        vec![ahead(1), queue("popAll", 2, "s1", Value::Null)],
+        vec![ahead(1), queue("remove", 2, "s1", &Value::Null)],
+        vec![ahead(1), queue("popAll", 2, "s1", &Value::Null)],
         // Handed to the model within its turn, with and without a word of the queue.
         vec![
             ahead(1),
-            queue("remove", 2, "s1", Value::Null),
+            queue("remove", 2, "s1", &Value::Null),
             attached.clone(),
         ],
         vec![ahead(1), attached],
@@ -464,7 +464,7 @@ fn a_prompt_typed_after_one_that_was_taken_back_is_told() {
         // Typed ahead before another that had its turn.
         vec![
             ahead(1),
-            queue("enqueue", 2, "s1", json!("next")),
+            queue("enqueue", 2, "s1", &json!("next")),
             prompt("u0", "next"),
         ],
     ];
@@ -480,7 +480,7 @@ fn a_prompt_typed_after_one_that_was_taken_back_is_told() {
 #[test]
 fn what_is_typed_ahead_in_one_session_hides_nothing_in_another_nor_does_a_copy_of_it() {
     let mut it = interpreter();
-    let ahead = queue("enqueue", 1, "s1", json!("continue"));
+    let ahead = queue("enqueue", 1, "s1", &json!("continue"));
     assert_eq!(events(&mut it, std::slice::from_ref(&ahead)).len(), 1);
     let mut other = prompt("u1", "continue");
     other["sessionId"] = json!("s2");
