@@ -1,14 +1,16 @@
 //! One HTTP client: bounded in time and size, aware of rate limits, silent about addresses.
 
 use crate::answer;
+use crate::bot::Watch;
 use crate::error::Error;
-use crate::limiter::{Limiter, Route};
+use crate::limiter::{Buckets, Limiter, Route};
 use crate::tls::{self, SetupError};
 use http::{HeaderMap, StatusCode};
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::error::Error as _;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Most bytes of an answer that are read; a saved message with ten full embeds is below 100 KiB.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -50,6 +52,8 @@ pub struct Client {
     pub(crate) http: reqwest::Client,
     limiter: Limiter,
     request_timeout: Duration,
+    /// Set where the client is a bot's.
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Client {
@@ -76,7 +80,13 @@ impl Client {
             http,
             limiter: Limiter::default(),
             request_timeout: options.request_timeout,
+            watch: None,
         })
+    }
+
+    /// The rate limits that bind now, by route.
+    pub fn buckets(&self) -> Vec<Buckets> {
+        self.limiter.survey()
     }
 
     /// Waits until this route's limits have room, without taking any.
@@ -84,7 +94,7 @@ impl Client {
         self.limiter.ready(route).await;
     }
 
-    /// Sends one request and returns the body of a success. `secret` is taken out of every error text.
+    /// Sends one webhook request and returns the body of a success. `secret` is taken out of every error text.
     pub(crate) async fn call(
         &self,
         route: Route,
@@ -92,9 +102,19 @@ impl Client {
         upload: usize,
         secret: &SecretString,
     ) -> Result<Vec<u8>, Error> {
+        let start = Instant::now();
         self.limiter.acquire(route).await;
+        let waited = start.elapsed();
+        if let Some(watch) = &self.watch {
+            watch.check()?;
+        }
         let request = request.timeout(self.time_for(upload));
-        let answer = self.exchange(route, request, MAX_ANSWER, secret).await?;
+        let answer = self.exchange(route, request, MAX_ANSWER, secret).await;
+        if let Some(watch) = &self.watch {
+            let status = answer.as_ref().ok().map(|answer| answer.status.as_u16());
+            watch.learn(route.name, status, waited);
+        }
+        let answer = answer?;
         if answer.is_success() {
             return Ok(answer.body);
         }

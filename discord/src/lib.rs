@@ -25,6 +25,7 @@ pub use bot::{ApiError, Bot};
 pub use client::{Client, ClientOptions};
 pub use embed::{Author, Embed, Field, File, Footer};
 pub use error::{Error, Scope};
+pub use limiter::Buckets;
 pub use message::Message;
 pub use tls::{SetupError, config as tls_config};
 pub use webhook::MessageId;

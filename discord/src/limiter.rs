@@ -3,7 +3,7 @@
 
 use crate::answer::seconds;
 use http::HeaderMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -41,6 +41,19 @@ struct State {
     buckets: HashMap<Key, Bucket>,
     /// No request at all before this time.
     global: Option<Instant>,
+}
+
+/// What is known of the rate limits of one route, over all resources it is called on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buckets {
+    /// Method and path template.
+    pub route: &'static str,
+    /// Buckets whose window still runs.
+    pub open: usize,
+    /// Of these, the ones that no call may go to before they fill again.
+    pub empty: usize,
+    /// The fewest calls that one of them has left.
+    pub least: u64,
 }
 
 /// All limits one client knows.
@@ -102,6 +115,35 @@ impl Limiter {
                 },
             );
         });
+    }
+
+    /// The buckets whose window runs now, by route. Routes that share a bucket each show it.
+    pub(crate) fn survey(&self) -> Vec<Buckets> {
+        let now = Instant::now();
+        let mut found = BTreeMap::new();
+        self.with(|state| {
+            let told = state.routes.iter().map(|(route, key)| (route.name, key));
+            // A 429 that named no bucket holds its route alone.
+            let untold = state.buckets.keys().filter_map(|key| match key {
+                Key::Route(route) if !state.routes.contains_key(route) => Some((route.name, key)),
+                _ => None,
+            });
+            for (route, key) in told.chain(untold) {
+                let Some(bucket) = state.buckets.get(key).filter(|one| one.reset > now) else {
+                    continue;
+                };
+                let all = found.entry(route).or_insert(Buckets {
+                    route,
+                    open: 0,
+                    empty: 0,
+                    least: u64::MAX,
+                });
+                all.open += 1;
+                all.empty += usize::from(bucket.remaining == 0);
+                all.least = all.least.min(bucket.remaining);
+            }
+        });
+        found.into_values().collect()
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -236,6 +278,28 @@ mod tests {
         limiter.block(POST, Duration::from_millis(1337), false);
         let waited = waits(&limiter, POST).await;
         assert!((1337..1345).contains(&waited), "{waited}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_survey_tells_the_buckets_whose_window_runs_by_route() {
+        let limiter = Limiter::default();
+        let on = |name, major| Route { name, major };
+        limiter.learn(on("POST", 1), &headers("b", "4", "10"));
+        limiter.learn(on("POST", 2), &headers("b", "0", "10"));
+        limiter.learn(on("PATCH", 1), &headers("c", "1", "1"));
+        limiter.block(on("GET", 1), Duration::from_secs(10), false);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let of = |route, open, empty, least| Buckets {
+            route,
+            open,
+            empty,
+            least,
+        };
+        assert_eq!(
+            limiter.survey(),
+            [of("GET", 1, 1, 0), of("POST", 2, 1, 0)],
+            "what is full again is not counted"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,7 +13,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 /// One id of a message, which is Discord's to make and ours to keep.
 pub type MessageId = String;
 
-const POST: &str = "POST webhook";
+const POST: &str = "POST /webhooks/{webhook}/{token}";
+const PATCH: &str = "PATCH /webhooks/{webhook}/{token}/messages/{message}";
+const DELETE: &str = "DELETE /webhooks/{webhook}/{token}/messages/{message}";
+const GET: &str = "GET /webhooks/{webhook}/{token}/messages/{message}";
 
 impl Client {
     /// Waits until the rate limits let a message of this webhook go, as far as they are known. It takes nothing from
@@ -42,15 +45,9 @@ impl Client {
         id: &str,
         message: Message,
     ) -> Result<(), Error> {
-        self.webhook_call(
-            Method::PATCH,
-            "PATCH webhook message",
-            webhook,
-            Some(id),
-            Some(message),
-        )
-        .await
-        .map(drop)
+        self.webhook_call(Method::PATCH, PATCH, webhook, Some(id), Some(message))
+            .await
+            .map(drop)
     }
 
     /// Deletes a message of this webhook.
@@ -59,15 +56,9 @@ impl Client {
         webhook: &WebhookUrl,
         id: &str,
     ) -> Result<(), Error> {
-        self.webhook_call(
-            Method::DELETE,
-            "DELETE webhook message",
-            webhook,
-            Some(id),
-            None,
-        )
-        .await
-        .map(drop)
+        self.webhook_call(Method::DELETE, DELETE, webhook, Some(id), None)
+            .await
+            .map(drop)
     }
 
     /// A message of this webhook as Discord's JSON.
@@ -77,7 +68,7 @@ impl Client {
         id: &str,
     ) -> Result<serde_json::Value, Error> {
         let body = self
-            .webhook_call(Method::GET, "GET webhook message", webhook, Some(id), None)
+            .webhook_call(Method::GET, GET, webhook, Some(id), None)
             .await?;
         serde_json::from_slice(&body).map_err(|_| Error::Retry {
             reason: "the answer was a success but not a message".to_owned(),

@@ -5,7 +5,8 @@
 )]
 
 use bytes::Bytes;
-use discord::{Client, ClientOptions, Embed, Error, File, Message, WebhookUrl};
+use discord::bot::CallReport;
+use discord::{Bot, Client, ClientOptions, Embed, Error, File, Message, WebhookUrl};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -65,6 +66,16 @@ async fn play(
 
 /// A server with a script; returns the webhook and what it received.
 async fn server(script: Vec<String>) -> (WebhookUrl, mpsc::UnboundedReceiver<String>) {
+    let (base, received) = based(script).await;
+    (hook_at(&base), received)
+}
+
+fn hook_at(base: &str) -> WebhookUrl {
+    WebhookUrl::parse(&format!("{base}/webhooks/42/{TOKEN}")).unwrap()
+}
+
+/// The same server by the base of its API.
+async fn based(script: Vec<String>) -> (String, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (seen, received) = mpsc::unbounded_channel();
@@ -75,8 +86,7 @@ async fn server(script: Vec<String>) -> (WebhookUrl, mpsc::UnboundedReceiver<Str
             play(stream, &mut script, &seen).await;
         }
     });
-    let url = format!("http://{address}/api/webhooks/42/{TOKEN}");
-    (WebhookUrl::parse(&url).unwrap(), received)
+    (format!("http://{address}/api"), received)
 }
 
 fn client() -> Client {
@@ -381,4 +391,85 @@ mod over_tls {
         let id = client.execute_webhook(&hook, message("a")).await.unwrap();
         assert_eq!(id.as_deref(), Some("1"));
     }
+}
+
+/// A bot at this server, and what it was told of its calls.
+fn watched(base: &str) -> (Bot, Reports) {
+    let reports = Reports::default();
+    let told = std::sync::Arc::clone(&reports);
+    let observer = std::sync::Arc::new(move |report: CallReport| {
+        told.lock().unwrap().push((report.route, report.status));
+    });
+    let token = "b0t-token".to_owned().into();
+    let bot = Bot::new(client(), base, token, Some(observer)).unwrap();
+    (bot, reports)
+}
+
+type Reports = std::sync::Arc<std::sync::Mutex<Vec<(&'static str, Option<u16>)>>>;
+
+#[tokio::test]
+async fn a_bot_is_told_of_its_webhook_calls_as_of_all_others() {
+    let gone = answer(
+        "404 Not Found",
+        "",
+        r#"{"message":"Unknown Message","code":10008}"#,
+    );
+    let (base, _seen) = based(vec![saved("7"), gone, "reset".to_owned()]).await;
+    let ((bot, reports), hook) = (watched(&base), hook_at(&base));
+    let client = bot.client();
+    client.execute_webhook(&hook, message("a")).await.unwrap();
+    let edit = client.edit_webhook_message(&hook, "7", message("b")).await;
+    assert_eq!(edit, Err(Error::MessageGone));
+    let lost = client.delete_webhook_message(&hook, "7").await;
+    assert!(lost.is_err());
+    let one = "/webhooks/{webhook}/{token}";
+    let told: Vec<_> = reports.lock().unwrap().clone();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(route, status)| (route.replace(one, "W"), *status))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("POST W".to_owned(), Some(200)),
+            ("PATCH W/messages/{message}".to_owned(), Some(404)),
+            ("DELETE W/messages/{message}".to_owned(), None),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn refusals_of_webhook_calls_end_all_calls_long_before_a_ban_and_say_nothing_of_the_bots_token()
+ {
+    let no = answer(
+        "401 Unauthorized",
+        "",
+        r#"{"message":"Invalid Webhook Token","code":50027}"#,
+    );
+    let me = answer("200 OK", "", r#"{"id":"1"}"#);
+    let script = vec![vec![no.clone()], vec![me], vec![no; 2000]].concat();
+    let (base, mut seen) = based(script).await;
+    let ((bot, _), hook) = (watched(&base), hook_at(&base));
+    assert!(
+        bot.client()
+            .execute_webhook(&hook, message("a"))
+            .await
+            .is_err()
+    );
+    bot.application().await.unwrap();
+    let mut calls = 1;
+    while let Err(Error::Final { .. }) = bot.client().execute_webhook(&hook, message("a")).await {
+        calls += 1;
+        assert!(calls < 1000, "still calling");
+    }
+    assert!(matches!(
+        bot.client().execute_webhook(&hook, message("a")).await,
+        Err(Error::RateLimited { after: Some(_), .. })
+    ));
+    assert!(bot.application().await.is_err(), "nor the bot's own");
+    let mut arrived = 0;
+    while seen.try_recv().is_ok() {
+        arrived += 1;
+    }
+    assert_eq!(arrived, calls + 1, "what was refused here was never sent");
 }

@@ -1,6 +1,7 @@
 //! When to stop asking. Discord bans an address after 10,000 answers of 401, 403 or 429 in ten minutes; a bot that loops
 //! on a wrong token gets there within the hour. Two guards: a token that was refused rests, longer each time; and a
-//! count of refusals, far below Discord's own, closes everything for the rest of its window.
+//! count of refusals, far below Discord's own, closes everything for the rest of its window. Webhook calls count in it,
+//! for a ban is the address's; but their tokens are their own, and say nothing of the bot's.
 
 use super::ApiError;
 use std::sync::{Mutex, PoisonError};
@@ -25,6 +26,24 @@ struct State {
     count: u32,
 }
 
+impl State {
+    fn closed(&mut self, now: Instant) -> Option<Duration> {
+        let end = self.window?;
+        if end <= now {
+            self.window = None;
+            self.count = 0;
+        }
+        (end > now && self.count >= MAX_REFUSALS).then(|| end.duration_since(now))
+    }
+
+    fn count(&mut self, status: u16, now: Instant) {
+        if matches!(status, 401 | 403 | 429) {
+            self.window.get_or_insert(now + WINDOW);
+            self.count = self.count.saturating_add(1);
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     state: Mutex<State>,
@@ -38,27 +57,29 @@ impl Budget {
         if state.rest.is_some_and(|until| until > now) {
             return Err(ApiError::Unauthorized);
         }
-        match state.window {
-            Some(end) if end <= now => {
-                state.window = None;
-                state.count = 0;
-                Ok(())
-            }
-            Some(end) if state.count >= MAX_REFUSALS => Err(ApiError::TooManyRefusals {
-                after: end.duration_since(now),
-            }),
-            _ => Ok(()),
+        match state.closed(now) {
+            Some(after) => Err(ApiError::TooManyRefusals { after }),
+            None => Ok(()),
         }
     }
 
-    /// Counts an answer.
+    /// How long no call at all may go, a webhook's neither.
+    pub(super) fn closed(&self) -> Option<Duration> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.closed(Instant::now())
+    }
+
+    /// Counts an answer to a webhook's call.
+    pub(super) fn count(&self, status: u16) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.count(status, Instant::now());
+    }
+
+    /// Counts an answer to a call with the bot's token.
     pub(super) fn learn(&self, status: u16) {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(status, 401 | 403 | 429) {
-            state.window.get_or_insert(now + WINDOW);
-            state.count = state.count.saturating_add(1);
-        }
+        state.count(status, now);
         if status == 401 {
             let rest = FIRST_REST
                 .saturating_mul(1 << state.refused.min(10))

@@ -2,7 +2,8 @@
 //!
 //! Promises: calls on one top-level resource (a guild, a channel) go one after the other, so that no burst of ours
 //! outruns what the last answer said of its bucket; all calls together keep below the global limit; a wrong token, or
-//! too many refusals in a row, stop the calls here, long before Discord bans the address. Each call is one attempt.
+//! too many refusals in a row, stop the calls here, long before Discord bans the address; webhook calls of its client are
+//! told and counted with them. Each call is one attempt.
 
 mod budget;
 mod error;
@@ -10,6 +11,7 @@ mod lanes;
 pub mod permissions;
 mod routes;
 mod types;
+mod watch;
 
 pub use error::ApiError;
 pub use types::{
@@ -30,6 +32,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+pub(crate) use watch::Watch;
 
 /// Most bytes of an answer: 500 channels with a full topic each are below 1 MiB.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -75,7 +78,7 @@ pub struct Bot {
     base: Url,
     token: SecretString,
     lanes: Lanes,
-    budget: Budget,
+    budget: Arc<Budget>,
     observer: Option<Observer>,
 }
 
@@ -96,7 +99,7 @@ impl Bot {
     /// A bot that has not called yet. `base` is an address like `https://discord.com/api/v10`; without a path,
     /// `/api/v10` is meant.
     pub fn new(
-        client: Client,
+        mut client: Client,
         base: &str,
         token: SecretString,
         observer: Option<Observer>,
@@ -110,12 +113,14 @@ impl Bot {
         }
         base.set_query(None);
         base.set_fragment(None);
+        let budget = Arc::<Budget>::default();
+        client.watch = Some(Watch::new(observer.clone(), Arc::clone(&budget)));
         Ok(Self {
             client,
             base,
             token,
             lanes: Lanes::default(),
-            budget: Budget::default(),
+            budget,
             observer,
         })
     }
