@@ -8,7 +8,7 @@ use crate::idle::{Activity, Patience, Watched};
 use crate::linger::Linger;
 use axum::Router;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -34,6 +34,9 @@ const PARTING: Duration = Duration::from_secs(2);
 /// Bytes a peer may send ahead of us, for one request and for all of a connection's: what waits there is memory.
 const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// What is said of a request that took too long, as RFC 9457 has it.
+const TOO_SLOW: &str = r#"{"type":"about:blank","title":"Request Timeout","status":408,"detail":"the request was not whole, or its answer not there, in time; send it again"}"#;
 
 /// Where connections come from.
 #[derive(Debug)]
@@ -266,6 +269,11 @@ async fn handshake(
 async fn bounded(limit: Duration, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+        Err(_) => (
+            StatusCode::REQUEST_TIMEOUT,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            TOO_SLOW,
+        )
+            .into_response(),
     }
 }

@@ -92,7 +92,7 @@ async fn a_peer_that_never_finishes_its_headers_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_request_that_takes_too_long_is_answered_with_408() {
+async fn a_request_that_takes_too_long_is_answered_with_408_as_a_problem() {
     let options = ServeOptions {
         request_timeout: Duration::from_millis(50),
         ..ServeOptions::default()
@@ -101,6 +101,13 @@ async fn a_request_that_takes_too_long_is_answered_with_408() {
     let request = b"GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let text = answer(TcpStream::connect(address).await.unwrap(), request).await;
     assert!(text.starts_with("HTTP/1.1 408"), "{text}");
+    assert!(
+        text.contains("content-type: application/problem+json"),
+        "{text}"
+    );
+    let body = text.split("\r\n\r\n").nth(1).unwrap();
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(problem["status"], 408);
 }
 
 #[tokio::test]
