@@ -7,5 +7,6 @@
 pub mod corpus;
 pub mod count;
 pub mod double;
+pub mod oracle;
 pub mod player;
 pub mod transcript;

@@ -2,8 +2,6 @@
 //! the schema takes too, and each limit that the schema knows the double knows as well.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::path::Path;
-
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -11,13 +9,7 @@ use tests::double::draft::{self, Kind};
 
 /// The schema of a request body by its name; `None`, said aloud, where the document is not there.
 fn schema(name: &str) -> Option<Validator> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/discord-openapi/openapi.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("left out: {} is not there", path.display());
-        return None;
-    };
-    let mut document: Value = serde_json::from_str(&text).unwrap();
+    let mut document = tests::oracle::wanted()?.clone();
     document["$ref"] = json!(format!("#/components/schemas/{name}"));
     Some(jsonschema::draft202012::options().build(&document).unwrap())
 }
@@ -111,10 +103,9 @@ fn the_double_takes_exactly_what_the_schema_and_the_sum_of_six_thousand_take() {
 
 #[test]
 fn the_fields_the_double_knows_are_the_schemas_fields() {
-    let Some(_) = schema("RichEmbed") else { return };
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/discord-openapi/openapi.json");
-    let document: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let Some(document) = tests::oracle::wanted() else {
+        return;
+    };
     let known = |name: &str| -> Vec<String> {
         let properties = document["components"]["schemas"][name]["properties"].as_object();
         properties.unwrap().keys().cloned().collect()

@@ -33,13 +33,7 @@ struct Schemas {
 }
 
 static SCHEMAS: LazyLock<Option<Schemas>> = LazyLock::new(|| {
-    let path = shared("discord-openapi/openapi.json");
-    let path = std::env::var_os("DISCORD_OPENAPI").map_or(path, PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("skipped: Discord's schema is not at {}", path.display());
-        return None;
-    };
-    let document: Value = serde_json::from_str(&text).unwrap();
+    let document = tests::oracle::wanted()?;
     let schema = |name: &str| {
         let schema = json!({
             "$ref": format!("#/components/schemas/{name}"),

@@ -14,8 +14,8 @@ use super::error::ApiError;
 use super::form::Form;
 use super::gate::{App, Asked};
 use super::rate::Keys;
+use super::sent::take;
 use super::state::{Channel, Core};
-use super::webhooks::take;
 use super::{channels, commands, guild, hooks, overwrites, posts, threads};
 
 /// A request past the gate.
@@ -69,10 +69,13 @@ where
         violations: Vec::new(),
     });
     if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
-        form = take(&app, &parts.headers, body).await.map(|(form, size)| {
-            bytes = size;
-            form
-        });
+        let asked = (parts.method.as_str(), parts.uri.path());
+        form = take(&app, asked, &parts.headers, body)
+            .await
+            .map(|(form, size)| {
+                bytes = size;
+                form
+            });
     }
     // The one limit that depends on the body: no header announces it (discord-api-docs 1900).
     let renames = route == "PATCH channel"

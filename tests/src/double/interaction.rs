@@ -13,8 +13,8 @@ use super::error::ApiError;
 use super::gate::{App, Asked};
 use super::rate::Keys;
 use super::reply;
+use super::sent::take;
 use super::state::{Core, Webhook, token};
-use super::webhooks::take;
 
 /// One interaction.
 #[derive(Clone, Debug)]
@@ -104,7 +104,8 @@ async fn callback(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let form = take(&app, &parts.headers, body).await;
+    let path = format!("/interactions/{id}/token/callback");
+    let form = take(&app, ("POST", &path), &parts.headers, body).await;
     let asked = Asked {
         route: "POST interaction callback",
         method: "POST",

@@ -32,6 +32,7 @@ pub mod permission;
 mod posts;
 pub mod rate;
 mod reply;
+pub mod sent;
 mod serve;
 pub mod settings;
 mod signing;

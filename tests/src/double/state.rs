@@ -10,6 +10,7 @@ use super::DoubleOptions;
 use super::clock::Clock;
 use super::fault::Faults;
 use super::rate::Limiter;
+use super::sent::Bodies;
 
 pub use super::stored::{
     Attachment, CATEGORY, Channel, Edit, FORUM, Message, TEXT, THREAD, Webhook,
@@ -105,6 +106,8 @@ pub struct Core {
     first_event: u64,
     /// The last requests.
     pub requests: VecDeque<RequestLog>,
+    /// The last JSON bodies.
+    pub bodies: Bodies,
     /// Counts.
     pub counters: Counters,
     /// Interactions sent, by id.
@@ -131,6 +134,7 @@ impl Core {
             events: VecDeque::new(),
             first_event: 0,
             requests: VecDeque::new(),
+            bodies: Bodies::default(),
             counters: Counters::default(),
             interactions: BTreeMap::new(),
             commands: Vec::new(),

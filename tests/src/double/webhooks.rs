@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use super::draft::{self, Kind};
 use super::error::ApiError;
-use super::form::{self, Form};
+use super::form::Form;
 use super::gate::{self, App, Asked, Gate};
 use super::message;
 use super::rate::Keys;
+use super::sent::take;
 use super::state::{Core, THREAD, Webhook};
 
 /// The routes, relative to /api/v10.
@@ -167,7 +168,8 @@ async fn execute(
     };
     let known = ["wait", "thread_id", "with_components"];
     let query = Query::parse(query.as_deref(), &known);
-    let (form, bytes) = match take(&app, &headers, body).await {
+    let path = format!("/webhooks/{id}/token");
+    let (form, bytes) = match take(&app, ("POST", &path), &headers, body).await {
         Ok(read) => read,
         Err(error) => return app.leave(&entered.gate, error.into_response(), 0),
     };
@@ -176,17 +178,6 @@ async fn execute(
         .change(|core| send(core, &app.base, &entered, &query, &form));
     let response = answer.unwrap_or_else(IntoResponse::into_response);
     app.leave(&entered.gate, response, bytes)
-}
-
-/// The body of a request, and its size.
-pub(super) async fn take(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(Form, usize), ApiError> {
-    let bytes = app.body(body).await?;
-    let size = bytes.len();
-    Ok((form::read(headers, bytes).await?, size))
 }
 
 fn send(
@@ -297,7 +288,8 @@ where
     let mut bytes = 0;
     let mut form = None;
     if let Some(body) = body {
-        match take(&app, &headers, body).await {
+        let path = format!("/webhooks/{id}/token/messages/{message}");
+        match take(&app, (method, &path), &headers, body).await {
             Ok((read, size)) => (form, bytes) = (Some(read), size),
             Err(error) => return app.leave(&entered.gate, error.into_response(), 0),
         }
