@@ -7,7 +7,7 @@ use crate::{bridge, health, run, stats};
 use anyhow::Context as _;
 use clap::Parser as _;
 use sidecar::names;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,9 +17,14 @@ const USAGE: u8 = 64;
 
 /// Everything the binary does.
 pub fn main() -> ExitCode {
+    main_with(&std::env::args_os().collect::<Vec<_>>())
+}
+
+/// The same for this command line, which begins with the program's name.
+pub fn main_with(line: &[OsString]) -> ExitCode {
     // Before anything else: a signal that comes earlier ends the process by itself, and so fails its Pod.
-    let stop = serves(std::env::args_os().nth(1).as_deref()).then(Stop::hear);
-    run(Args::parse(), stop)
+    let stop = serves(line.get(1).map(OsString::as_os_str)).then(Stop::hear);
+    run(Args::parse_from(line), stop)
 }
 
 /// Whether a command line of this first word serves until it is asked to end. The others are a person's, for whom a
