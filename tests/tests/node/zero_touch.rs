@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 pub(crate) const TOKEN: &str = "a-teams-token-that-no-log-may-show";
 const OTHER: &str = "another-teams-token-that-no-log-may-show";
@@ -186,35 +186,29 @@ async fn runs_get_channels_of_their_own_are_ended_and_cleaned_up_whoever_is_kill
                 .await;
         }
         let wanted = usize::try_from(jobs()).unwrap();
-        let all_made = eventually("a channel for each run", seconds(120), async || {
-            let made = channels(&world, "run-agent-").await?;
+        // On a slow machine the first channels are gone before the last are made: they are gathered as they come.
+        let mut made: BTreeMap<String, String> = BTreeMap::new();
+        let all_made = eventually("a channel for each run", seconds(180), async || {
+            for channel in channels(&world, "run-agent-").await? {
+                let text = |field: &str| channel[field].as_str().unwrap().to_owned();
+                made.entry(text("name")).or_insert_with(|| text("id"));
+            }
             anyhow::ensure!(made.len() == wanted, "{} of {wanted}", made.len());
-            Ok(made)
+            Ok(())
         });
-        let (made, ()) = tokio::join!(all_made, kill_at_random(&world, &bot));
+        tokio::join!(all_made, kill_at_random(&world, &bot));
         for at in 0..jobs() {
             world.completes(&format!("agent-{at}"), seconds(180)).await;
         }
-        let ids: BTreeSet<String> = made
-            .iter()
-            .map(|channel| channel["id"].as_str().unwrap().to_owned())
-            .collect();
         for at in 0..jobs() {
-            let named = |channel: &&Value| {
-                channel["name"]
-                    .as_str()
-                    .unwrap()
-                    .starts_with(&format!("run-agent-{at}-"))
-            };
-            let channel = made.iter().find(named).expect("the run's channel")["id"]
-                .as_str()
-                .unwrap();
-            nothing_is_missing(&world, at, channel).await;
+            let start = format!("run-agent-{at}-");
+            let own = made.iter().find(|(name, _)| name.starts_with(&start));
+            nothing_is_missing(&world, at, own.expect("the run's channel").1).await;
         }
 
         // Nothing of it is another team's to see or to touch.
         assert_eq!(bot.runs(OTHER).await, Vec::<Value>::new());
-        let path = format!("/runs/{}", ids.first().unwrap());
+        let path = format!("/runs/{}", made.values().next().unwrap());
         assert_eq!(bot.call("GET", &path, OTHER, &Value::Null).await.0, 404);
         let end = json!({"status": "failed"});
         assert_eq!(
