@@ -146,7 +146,7 @@ impl Callers {
                 if state.content == Some(content) {
                     return;
                 }
-                match parse(&bytes) {
+                match parse(&bytes, self.fixed.as_ref()) {
                     Ok(known) => {
                         tracing::info!(tokens = known.len(), "callers' tokens read");
                         state.known = known;
@@ -180,7 +180,7 @@ fn read(file: &std::path::Path) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 /// Errors name the place, never the text: it holds tokens.
-fn parse(bytes: &[u8]) -> Result<Vec<Known>, String> {
+fn parse(bytes: &[u8], fixed: Option<&Known>) -> Result<Vec<Known>, String> {
     let entries: BTreeMap<String, Entry> = serde_json::from_slice(bytes).map_err(|error| {
         format!(
             "it is not the JSON expected, at line {} column {}: {{\"NAME\": {{\"token\": \"...\", \"namespaces\": [\"...\"]}}}}",
@@ -188,7 +188,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<Known>, String> {
             error.column()
         )
     })?;
-    let mut known = Vec::new();
+    let mut known: Vec<Known> = Vec::new();
     for (name, entry) in entries {
         if !(1..=64).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("a caller's name must have 1 to 64 printable ASCII characters".to_owned());
@@ -213,8 +213,18 @@ fn parse(bytes: &[u8]) -> Result<Vec<Known>, String> {
                     caller.name
                 ));
             }
+            let hash = hash(text.as_bytes());
+            // Who calls with it would be one of them at random, with rights that were meant for the other.
+            if let Some(other) = known.iter().chain(fixed).find(|other| other.hash == hash)
+                && !Arc::ptr_eq(&other.caller, &caller)
+            {
+                return Err(format!(
+                    "{} and {} have the same token; give each its own",
+                    other.caller.name, caller.name
+                ));
+            }
             known.push(Known {
-                hash: hash(text.as_bytes()),
+                hash,
                 caller: Arc::clone(&caller),
             });
         }
@@ -256,6 +266,20 @@ mod tests {
         assert!(callers.find("third-token").unwrap().may("z"));
         assert_eq!(callers.find("nobody's"), None);
 
+        let twice = r#"{"a": {"token": "one-token", "namespaces": ["x"]}, "b": {"token": " one-token", "namespaces": "*"}}"#;
+        write(twice).await;
+        assert_eq!(callers.find("one-token"), None, "whose is it?");
+        assert!(callers.find("third-token").is_some());
+        let problem = callers.problem().unwrap();
+        assert!(
+            problem.contains("a and b have the same token") && !problem.contains("one-token"),
+            "{problem}"
+        );
+        write(r#"{"a": {"token": ["same-token", "same-token"], "namespaces": "*"}}"#).await;
+        assert_eq!(callers.problem(), None, "twice of one caller is no matter");
+        write(TWO).await;
+        assert!(callers.find("third-token").is_some());
+
         write("{\"a\": {\"token\": \"secret-in-a-broken-file").await;
         assert!(callers.find("third-token").is_some());
         let problem = callers.problem().unwrap();
@@ -270,5 +294,20 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         tokio::time::sleep(2 * LOOK).await;
         assert_eq!(callers.find("new-token"), None, "its Secret was deleted");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_token_for_everything_is_nobody_elses() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("tokens.json");
+        std::fs::write(
+            &file,
+            r#"{"a": {"token": "for-everything", "namespaces": ["x"]}}"#,
+        )
+        .unwrap();
+        let token = SecretString::from("for-everything");
+        let callers = Callers::new(Some(&token), Some(file));
+        let problem = callers.problem().unwrap();
+        assert!(problem.contains("default and a have the same"), "{problem}");
     }
 }

@@ -2,10 +2,10 @@
 
 use super::auth::{self, store};
 use super::problem::Problem;
-use super::{Params, Shared, wire};
+use super::{Channel, Params, Shared, wire};
 use crate::clock::now;
 use axum::Json;
-use axum::extract::{Path, State as Extract};
+use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -39,7 +39,7 @@ impl After {
 pub(super) async fn poll(
     Extract(app): Extract<Shared>,
     headers: HeaderMap,
-    Path(channel): Path<String>,
+    Channel(channel): Channel,
     Params(asked): Params<After>,
 ) -> Result<Response, Problem> {
     // A poll is mostly waiting, a thousand at a time: what asks the store is boxed, and so not part of what waits.

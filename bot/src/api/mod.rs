@@ -1,6 +1,8 @@
 //! The routes for orchestrators and watchers. Bodies are bounded, answers are JSON, problems are RFC 9457.
 
 mod auth;
+#[cfg(test)]
+mod held;
 mod input;
 mod openapi;
 mod problem;
@@ -12,13 +14,13 @@ use crate::app::App;
 use axum::Json;
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use problem::Problem;
 use serde::de::DeserializeOwned;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// Largest body: a registration with ten links is below 8 KiB.
@@ -42,6 +44,19 @@ pub(crate) fn router(app: Shared) -> Router {
         .with_state(app)
 }
 
+/// The channel a path names. What cannot even be read as text is no channel's id, and the handler says so to whom it
+/// may concern: a wrong token is told of first.
+struct Channel(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Channel {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(path.map(|Path(channel)| channel).unwrap_or_default()))
+    }
+}
+
 /// A query, or which part of it is wrong.
 struct Params<T>(T);
 
@@ -60,25 +75,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 struct Body<T>(Result<T, Problem>);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Response;
+    type Rejection = Infallible;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(Ok(body))),
+    async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
+        let body = match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(body),
             Err(JsonRejection::JsonDataError(error)) => {
-                Ok(Self(Err(Problem::field("the body:", &error.body_text()))))
+                Err(Problem::field("the body:", &error.body_text()))
             }
-            Err(JsonRejection::BytesRejection(error)) => {
-                Err(if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    Problem::field("the body", "must be at most 32 KiB").into_response()
-                } else {
-                    error.into_response()
-                })
+            Err(JsonRejection::BytesRejection(error))
+                if error.status() == StatusCode::PAYLOAD_TOO_LARGE =>
+            {
+                Err(Problem::field("the body", "must be at most 32 KiB"))
             }
-            Err(_) => Ok(Self(Err(Problem::field(
+            Err(JsonRejection::BytesRejection(_)) => Err(Problem::field("the body", "broke off")),
+            Err(_) => Err(Problem::field(
                 "the body",
                 "must be JSON, with content-type application/json",
-            )))),
-        }
+            )),
+        };
+        Ok(Self(body))
     }
 }

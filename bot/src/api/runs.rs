@@ -3,12 +3,12 @@
 use super::auth::{self, Who, store};
 use super::problem::Problem;
 use super::wire;
-use super::{Body, Params, Shared};
+use super::{Body, Channel, Params, Shared};
 use crate::clock::now;
 use crate::desk::Report;
 use crate::store::{Page, State};
 use axum::Json;
-use axum::extract::{Path, State as Extract};
+use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ pub(super) async fn list(
 pub(super) async fn read(
     Extract(app): Extract<Shared>,
     headers: HeaderMap,
-    Path(channel): Path<String>,
+    Channel(channel): Channel,
 ) -> Result<Json<wire::Shown>, Problem> {
     let who = auth::anyone(&app, &headers)?;
     let run = auth::run(&app, &who, &channel).await?;
@@ -98,7 +98,7 @@ pub(super) async fn read(
 pub(super) async fn finalize(
     Extract(app): Extract<Shared>,
     headers: HeaderMap,
-    Path(channel): Path<String>,
+    Channel(channel): Channel,
     Body(body): Body<wire::Finalize>,
 ) -> Result<StatusCode, Problem> {
     let who = auth::anyone(&app, &headers)?;
@@ -131,7 +131,7 @@ pub(super) async fn finalize(
 pub(super) async fn report(
     Extract(app): Extract<Shared>,
     headers: HeaderMap,
-    Path(channel): Path<String>,
+    Channel(channel): Channel,
     Body(body): Body<Report>,
 ) -> Result<StatusCode, Problem> {
     let run = auth::own_run(&app, &headers, &channel).await?;

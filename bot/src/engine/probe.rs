@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::clock::now;
+use crate::interaction::Keys;
 use discord::ApiError;
 use discord::bot::permissions::{
     self, CREATE_PUBLIC_THREADS, EMBED_LINKS, MANAGE_CHANNELS, MANAGE_ROLES, MANAGE_THREADS,
@@ -142,19 +143,16 @@ impl Engine {
     }
 
     fn check_key(&self, application: &discord::bot::Application) {
-        let ours = self.app.config.public_key.as_deref();
-        let theirs = application.verify_key.as_deref();
-        let differs = ours
-            .zip(theirs)
-            .is_some_and(|(ours, theirs)| !ours.eq_ignore_ascii_case(theirs));
-        let text = match (ours, differs) {
-            (None, _) => Some("PUBLIC_KEY is not set: interactions are refused"),
-            (_, true) => Some("PUBLIC_KEY is not the one of the bot's application"),
-            _ => None,
+        // What is missing or no key at all was said at the start.
+        let Some(Ok(ours)) = self.app.config.public_key.as_deref().map(Keys::parse) else {
+            return;
         };
-        self.app
-            .readiness
-            .detail("interactions", text.map(ToOwned::to_owned));
+        let theirs = application.verify_key.as_deref();
+        let text = theirs.is_some_and(|theirs| !ours.has(theirs)).then(|| {
+            "none of PUBLIC_KEY is the key of the bot's application: its commands are refused"
+                .to_owned()
+        });
+        self.app.readiness.detail("interactions", text);
     }
 
     /// A refusal that concerns all runs: nothing is tried for a while, and then the permissions are looked at first.

@@ -106,7 +106,10 @@ pub fn router(options: Options) -> Router {
         observer: options.observer,
     });
     Router::new()
-        .route("/interactions", post(receive))
+        .route(
+            "/interactions",
+            post(receive).fallback(async || NO_METHOD.response()),
+        )
         .with_state(inner)
 }
 
@@ -145,6 +148,11 @@ struct Refusal {
     detail: &'static str,
 }
 
+const NO_METHOD: Refusal = Refusal {
+    status: StatusCode::METHOD_NOT_ALLOWED,
+    word: "no_method",
+    detail: "the route takes POST alone; see /openapi.json",
+};
 const UNAUTHORIZED: Refusal = Refusal {
     status: StatusCode::UNAUTHORIZED,
     word: "unauthorized",

@@ -54,6 +54,12 @@ impl Keys {
             .any(|key| key.verify_strict(&message, &signature).is_ok())
     }
 
+    /// Whether this key, in hexadecimal, is among them.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        hex::<PUBLIC_KEY_LENGTH>(key.trim().as_bytes())
+            .is_some_and(|key| self.0.iter().any(|own| *own.as_bytes() == key))
+    }
+
     /// Whether there is none, so that nothing can be checked.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
