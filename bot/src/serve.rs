@@ -68,8 +68,11 @@ pub async fn run(args: ServeArgs) -> Result<(), BotError> {
     let (listen, admin_listen) = (args.listen, args.admin_listen);
     let config = Config::load(args)?;
     let shutdown = runtime::shutdown::on_signal().map_err(BotError::Signals)?;
+    let http = bind(listen).await?;
+    // With port 0 the system chooses, and nothing else says which.
+    let listen = http.local_addr().unwrap_or(listen);
     let listeners = Listeners {
-        http: bind(listen).await?,
+        http,
         admin: match admin_listen {
             Some(address) => Some(bind(address).await?),
             None => None,
@@ -97,6 +100,9 @@ pub async fn serve(
     let readiness = Readiness::default();
     let told: Arc<OnceLock<Arc<App>>> = Arc::default();
     let discord = connect(&config, &told)?;
+    if let Some(bot) = &discord {
+        Metrics::buckets(&mut registry, Arc::clone(bot));
+    }
     let app = Arc::new(App::new(
         config,
         discord,

@@ -58,7 +58,6 @@ impl Engine {
             .settle(&run.id, State::Creating, State::Live, now());
         if made.await? {
             self.hold(super::probe::Hold::worked);
-            self.app.metrics.created.inc();
             tracing::info!(
                 namespace = run.namespace,
                 task = run.task_id,
@@ -130,6 +129,7 @@ impl Engine {
                 return Err(halt);
             }
         };
+        self.app.metrics.created.inc();
         self.app.step("channel.made").await;
         if made.name.as_deref() != Some(channel.name.as_str()) {
             tracing::info!(asked = channel.name, got = ?made.name, "Discord gave the channel a form of its own");

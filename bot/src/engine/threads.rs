@@ -114,10 +114,12 @@ impl Engine {
             match known {
                 Some(id) => id,
                 None => {
-                    self.bot()
+                    let made = self
+                        .bot()
                         .create_post(&home.channel, &thread, &starter, reason)
-                        .await?
-                        .id
+                        .await?;
+                    self.app.metrics.created.inc();
+                    made.id
                 }
             }
         } else {
@@ -131,8 +133,9 @@ impl Engine {
                 .create_thread(&home.channel, &message, &thread, reason)
                 .await;
             match made {
+                Ok(_) => drop(self.app.metrics.created.inc()),
                 // It has one already.
-                Ok(_) | Err(ApiError::Rejected { code: 160_004, .. }) => {}
+                Err(ApiError::Rejected { code: 160_004, .. }) => {}
                 Err(error) => return Err(error.into()),
             }
             message

@@ -1,6 +1,9 @@
 //! What the bot counts. Labels are route templates, status words and results: nothing a caller can make up.
 
+mod buckets;
+
 use crate::interaction::Handled;
+use discord::Bot;
 use discord::bot::CallReport;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -8,7 +11,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+
+/// What all names begin with.
+const PREFIX: &str = "discord_bot";
 
 /// A call to Discord.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,7 +74,7 @@ impl Metrics {
                 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 3.0,
             ]),
         };
-        let registry = registry.sub_registry_with_prefix("discord_bot");
+        let registry = registry.sub_registry_with_prefix(PREFIX);
         registry.register("runs_live", "Runs that go on", metrics.live.clone());
         registry.register(
             "runs_creating",
@@ -81,7 +88,7 @@ impl Metrics {
         );
         registry.register(
             "runs_created",
-            "Runs whose channel was made",
+            "Channels, or threads, made for runs",
             metrics.created.clone(),
         );
         registry.register(
@@ -143,6 +150,11 @@ impl Metrics {
             metrics.interaction_time.clone(),
         );
         metrics
+    }
+
+    /// Shows the rate limits that this client has met.
+    pub(crate) fn buckets(registry: &mut Registry, bot: Arc<Bot>) {
+        buckets::register(registry.sub_registry_with_prefix(PREFIX), bot);
     }
 
     /// Counts a call.
