@@ -11,13 +11,38 @@ mod support;
 
 use bot::Config;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::time::Duration;
 use support::discord::{Discord, buckets};
 use support::eventually;
 use support::life::{API, Life, config, run};
 use tests::double::rate::RateLimits;
+
+/// The channels of all runs, page by page.
+async fn pages(bot: &Life) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut query = String::new();
+    for page in 1.. {
+        let path = format!("/runs?namespace=agents{query}");
+        let (status, answer) = bot.ask(Method::GET, &path, API, None).await;
+        assert_eq!(status, 200, "{answer}");
+        let runs = answer["runs"].as_array().unwrap();
+        let time = |run: &Value| run["createdAt"].as_str().unwrap().parse().unwrap();
+        let times: Vec<jiff::Timestamp> = runs.iter().map(time).collect();
+        assert!(times.is_sorted(), "oldest first");
+        all.extend(runs.iter().map(|run| run["channelId"].to_string()));
+        // A full page tells where the next begins, also when that is empty.
+        let Some(next) = answer["next"].as_str() else {
+            assert!(runs.len() < 100, "page {page}");
+            break;
+        };
+        assert_eq!(runs.len(), 100, "page {page}");
+        assert!(page < 10, "it never ends");
+        query = format!("&after={next}");
+    }
+    all
+}
 
 /// Two hundred runs at once, under these limits and those that no header announces.
 async fn burst(limits: RateLimits) {
@@ -40,6 +65,9 @@ async fn burst(limits: RateLimits) {
         .map(|(_, answer)| answer["channelId"].to_string())
         .collect();
     assert_eq!(channels.len(), 200);
+    let listed = pages(&bot).await;
+    assert_eq!(listed.len(), 200, "each run stands on one page");
+    assert_eq!(listed.iter().cloned().collect::<HashSet<_>>(), channels);
     let attempts: HashSet<_> = answers
         .iter()
         .map(|(_, answer)| answer["attempt"].as_i64().unwrap())

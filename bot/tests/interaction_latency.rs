@@ -1,4 +1,4 @@
-//! How long an interaction takes, signature included: a measurement, not a test. Run by hack/bench/interactions.
+//! How long an interaction takes, signature included: a measurement with a goal. Run by hack/bench/interactions.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use axum::http::{Request, StatusCode};
@@ -84,8 +84,13 @@ fn ask(at: usize) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Longest answer of 99 in 100.
+const GOAL: Duration = Duration::from_millis(20);
+/// A machine that does something else meanwhile gets so many tries.
+const TRIES: usize = 3;
+
 #[tokio::test]
-#[ignore = "a measurement, run by hack/bench/interactions"]
+#[ignore = "a measurement, run by hack/bench/interactions.sh"]
 async fn measure() {
     let count: usize = std::env::var("COUNT").map_or(4000, |count| count.parse().unwrap());
     let key = SigningKey::from_bytes(&[1; 32]);
@@ -110,8 +115,38 @@ async fn measure() {
     ));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::new();
-    let mut times = Vec::with_capacity(count);
-    for at in 0..count {
+    let mut best = Duration::MAX;
+    for at in 0..TRIES {
+        let times = answers(&client, &url, &key, at * count..(at + 1) * count).await;
+        let part = |part: usize| times.get(times.len() * part / 1000).copied();
+        println!(
+            "{count} interactions over one connection, client included: half {:.2?}, 99 % {:.2?}, 99.9 % {:.2?}, longest {:.2?}",
+            part(500).unwrap(),
+            part(990).unwrap(),
+            part(999).unwrap(),
+            times.last().unwrap(),
+        );
+        best = best.min(part(990).unwrap());
+        if best <= GOAL {
+            break;
+        }
+    }
+    end.cancel();
+    served.await.unwrap();
+    let reached = if best <= GOAL { "reached" } else { "MISSED" };
+    println!("99 % of interactions: goal at most {GOAL:?}, measured {best:.2?}: {reached}");
+    assert!(best <= GOAL);
+}
+
+/// How long each answer took, the shortest first.
+async fn answers(
+    client: &reqwest::Client,
+    url: &str,
+    key: &SigningKey,
+    ids: std::ops::Range<usize>,
+) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(ids.len());
+    for at in ids {
         let body = ask(at);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -119,7 +154,7 @@ async fn measure() {
             .as_secs()
             .to_string();
         let signature = hex(&key.sign(&[now.as_bytes(), &body].concat()).to_bytes());
-        let request = Request::post(&url)
+        let request = Request::post(url)
             .header("x-signature-ed25519", signature)
             .header("x-signature-timestamp", now)
             .body(body)
@@ -130,24 +165,6 @@ async fn measure() {
         answer.bytes().await.unwrap();
         times.push(start.elapsed());
     }
-    end.cancel();
-    served.await.unwrap();
     times.sort_unstable();
-    let at = |part: usize| {
-        times
-            .get(times.len() * part / 1000)
-            .copied()
-            .unwrap_or_default()
-    };
-    let within = times
-        .iter()
-        .filter(|time| **time < Duration::from_millis(20))
-        .count();
-    println!(
-        "{count} interactions over one connection, client included: half {:?}, 99 % {:?}, 99.9 % {:?}, longest {:?}; {within} of {count} under 20 ms",
-        at(500),
-        at(990),
-        at(999),
-        times.last().copied().unwrap_or_default()
-    );
+    times
 }

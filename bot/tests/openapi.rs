@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use support::discord::{Discord, SEED, hex};
 use support::eventually;
 use support::life::{API, Life, config, run};
@@ -189,20 +189,26 @@ async fn interactions(book: &Book, bot: &Life) {
     }
     // A body that never comes: no client of ours would do that.
     let head = format!(
-        "POST /interactions HTTP/1.1\r\nhost: b\r\ncontent-length: 9\r\nx-signature-ed25519: {}\r\nx-signature-timestamp: {}\r\n\r\n",
+        "POST /interactions HTTP/1.1\r\nhost: b\r\nconnection: close\r\ncontent-length: 9\r\nx-signature-ed25519: {}\r\nx-signature-timestamp: {}\r\n\r\n",
         "ab".repeat(64),
         now()
     );
+    let (status, _, answer) = raw(bot, head.as_bytes()).await;
+    book.hold("POST /interactions", status, &answer);
+}
+
+/// What no client of ours would send; the answer's status, head and JSON.
+async fn raw(bot: &Life, request: &[u8]) -> (u16, String, Value) {
     let address = bot.base.trim_start_matches("http://");
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut text = vec![0; 4096];
-    let length = stream.read(&mut text).await.unwrap();
-    let text = String::from_utf8_lossy(&text[..length]).into_owned();
-    let status = text.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = text.split("\r\n\r\n").nth(1).unwrap();
-    let answer = serde_json::from_str(body).unwrap();
-    book.hold("POST /interactions", status, &answer);
+    stream.write_all(request).await.unwrap();
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await.unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let json = serde_json::from_str(body).unwrap_or(Value::Null);
+    (status, head.to_lowercase(), json)
 }
 
 #[tokio::test]
@@ -220,7 +226,15 @@ async fn the_document_tells_every_route_and_status_and_nothing_else() {
     // The end of a poll: nothing came until the bot was asked to end.
     let poll = book.ask(&bot, (INPUT, &channel, "?after=1", &token, None));
     let stop = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // It acknowledges what was said before, which the channel shows once the poll has arrived.
+        eventually("the poll has arrived", async || {
+            let texts = discord.state().texts(&channel);
+            texts
+                .iter()
+                .any(|text| text.contains("delivered"))
+                .then_some(())
+        })
+        .await;
         bot.stop();
     };
     tokio::join!(poll, stop);
@@ -269,6 +283,48 @@ async fn the_document_tells_every_route_and_status_and_nothing_else() {
         }
     }
     assert_eq!(documented, book.seen.into_inner());
+}
+
+#[tokio::test]
+async fn every_refusal_is_a_problem_document_whatever_is_asked() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(config(&discord, directory.path()));
+    eventually("open", async || {
+        (bot.ask(Method::GET, "/runs", API, None).await.0 == 200).then_some(())
+    })
+    .await;
+    let get = |path: &str, token: &str| {
+        format!(
+            "GET {path} HTTP/1.1\r\nhost: b\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
+        )
+    };
+    // A chunk that is none: the body breaks off.
+    let broken = format!(
+        "POST /runs HTTP/1.1\r\nhost: b\r\nconnection: close\r\nauthorization: Bearer {API}\r\n\
+         content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nno chunk\r\n"
+    );
+    for (request, wanted) in [
+        (get("/nowhere", API), 404),
+        (get("/runs/%FF", API), 404),
+        (get("/runs/%FF", "nobody's"), 401),
+        (get("/runs/%FF/input", API), 401),
+        (get("/interactions", API), 405),
+        (get("/openapi.json", API).replace("GET", "DELETE"), 405),
+        (get("/runs/1", API).replace("GET", "PUT"), 405),
+        (get("/runs?after=x", API), 422),
+        (get("/runs?state", API), 422),
+        (broken, 422),
+    ] {
+        let (status, head, problem) = raw(&bot, request.as_bytes()).await;
+        assert_eq!(status, wanted, "{request}: {head}");
+        assert!(
+            head.contains("content-type: application/problem+json"),
+            "{request}: {head}"
+        );
+        assert_eq!(problem["status"], wanted, "{request}");
+        assert!(problem["detail"].is_string(), "{request}: {problem}");
+        assert_eq!(head.contains("allow: "), wanted == 405, "{request}: {head}");
+    }
 }
 
 fn routes(document: &Value) -> BTreeSet<(String, String)> {

@@ -11,9 +11,10 @@ mod support;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use support::discord::{Discord, GUILD, TOKEN};
+use support::life::say;
+use support::process::Process;
 use support::{eventually, life};
 
 const API: &str = "s3cr3t-api-token-of-a-team";
@@ -21,56 +22,36 @@ const SIGNING: &str = "s3cr3t-signing-key-of-the-bot";
 const PASSWORD: &str = "s3cr3t-password-of-the-database";
 const WRONG: &str = "s3cr3t-token-that-nobody-knows";
 
-/// The binary, its log in a file.
-struct Process {
-    child: Child,
-    base: String,
-    log: std::path::PathBuf,
-    _dir: tempfile::TempDir,
+/// The binary, its log and its store in a folder.
+struct Bot {
+    process: Process,
+    dir: tempfile::TempDir,
 }
 
-impl Process {
+impl Bot {
     fn start(discord: &str, database: Option<&str>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let log = dir.path().join("log");
-        let file = std::fs::File::create(&log).unwrap();
         let own = format!("sqlite://{}", dir.path().join("bot.db").display());
-        let child = Command::new(env!("CARGO_BIN_EXE_bot"))
-            .arg("serve")
-            .env_clear()
-            .env("LISTEN", format!("127.0.0.1:{port}"))
-            .env("LOG_LEVEL", "trace")
-            .env("RUST_BACKTRACE", "1")
-            .env("API_TOKEN", API)
-            .env("SIGNING_KEY", SIGNING)
-            .env("DISCORD_BOT_TOKEN", TOKEN)
-            .env("PUBLIC_KEY", "ab".repeat(32))
-            .env("GUILD_ID", GUILD)
-            .env("DISCORD_API_URL", discord)
-            .env("DATABASE_URL", database.unwrap_or(&own))
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .unwrap();
-        Self {
-            child,
-            base: format!("http://127.0.0.1:{port}"),
-            log,
-            _dir: dir,
-        }
+        let settings = [
+            ("LOG_LEVEL", "trace"),
+            ("RUST_BACKTRACE", "1"),
+            ("API_TOKEN", API),
+            ("SIGNING_KEY", SIGNING),
+            ("DISCORD_BOT_TOKEN", TOKEN),
+            ("PUBLIC_KEY", &Discord::public_key()),
+            ("GUILD_ID", GUILD),
+            ("DISCORD_API_URL", discord),
+            ("DATABASE_URL", database.unwrap_or(&own)),
+        ];
+        let process = Process::start(&dir.path().join("log"), &settings);
+        Self { process, dir }
     }
 
     /// One request; everything that came back as text.
     async fn ask(&self, method: Method, path: &str, token: &str, body: &Value) -> (u16, String) {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        support::provider();
         let asked = reqwest::Client::new()
-            .request(method, format!("{}{path}", self.base))
+            .request(method, format!("{}{path}", self.process.base))
             .bearer_auth(token)
             .header("x-signature-ed25519", token)
             .header("x-signature-timestamp", "1")
@@ -89,18 +70,10 @@ impl Process {
     }
 
     /// Ends it as Kubernetes does, and returns its log.
-    fn end(mut self) -> String {
-        let pid = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-        self.child.wait().unwrap();
-        std::fs::read_to_string(&self.log).unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn end(self) -> String {
+        let Self { process, dir } = self;
+        process.end();
+        std::fs::read_to_string(dir.path().join("log")).unwrap()
     }
 }
 
@@ -111,7 +84,7 @@ fn assert_silent(what: &str, text: &str, secrets: &[&str]) {
 }
 
 /// Asks every route, rightly and wrongly; what was said without leave, and the run's own secrets.
-async fn every_route(bot: &Process) -> (Vec<String>, Vec<String>) {
+async fn every_route(bot: &Bot) -> (Vec<String>, Vec<String>) {
     let key = json!({"taskId": "t", "shortId": "aaaa1111", "namespace": "agents", "input": true});
     let (_, granted) = bot.ask(Method::POST, "/runs", API, &key).await;
     // Headers come first; the answer is one flat object.
@@ -149,7 +122,7 @@ async fn every_route(bot: &Process) -> (Vec<String>, Vec<String>) {
 #[tokio::test]
 async fn no_secret_is_in_a_log_an_answer_or_a_metric() {
     let discord = Discord::start();
-    let bot = Process::start(&discord.base, None);
+    let bot = Bot::start(&discord.base, None);
     eventually("it serves", async || {
         (bot.ask(Method::GET, "/runs", API, &Value::Null).await.0 == 200).then_some(())
     })
@@ -170,10 +143,67 @@ async fn no_secret_is_in_a_log_an_answer_or_a_metric() {
     assert_silent("the log", &log, &secrets);
 }
 
+/// The store's files, its journal included, in the middle of a run and after its end.
+#[tokio::test]
+async fn no_token_is_in_the_store() {
+    let discord = Discord::start();
+    let bot = Bot::start(&discord.base, None);
+    eventually("it serves", async || {
+        (bot.ask(Method::GET, "/runs", API, &Value::Null).await.0 == 200).then_some(())
+    })
+    .await;
+    let key = json!({"taskId": "a-task-to-be-found", "shortId": "aaaa1111", "namespace": "agents", "input": true});
+    let (status, granted) = bot.ask(Method::POST, "/runs", API, &key).await;
+    assert_eq!(status, 201, "{granted}");
+    let run: Value = serde_json::from_str(&granted[granted.rfind("{\"").unwrap()..]).unwrap();
+    let text = |name: &str| run[name].as_str().unwrap().to_owned();
+    let (channel, token, webhook) = (text("channelId"), text("runToken"), text("webhookUrl"));
+    let webhook = webhook.rsplit('/').next().unwrap().to_owned();
+    assert!(webhook.len() > 60, "Discord's tokens have 68 characters");
+    // Talked to, so that an interaction's token has passed as well.
+    say(&discord, &bot.process.base, &channel, "words-to-be-found").await;
+    let interaction = discord.double.with(|core| {
+        let sent = core.interactions.values().next().unwrap();
+        sent.token.clone()
+    });
+    let path = format!("/runs/{channel}");
+    let input = format!("{path}/input?after=0");
+    let (status, _) = bot.ask(Method::GET, &input, &token, &Value::Null).await;
+    assert_eq!(status, 200);
+    let secrets = [API, SIGNING, TOKEN, &token, &webhook, &interaction];
+    let stored = |found: &[&str]| {
+        let mut all = Vec::new();
+        for name in ["bot.db", "bot.db-wal"] {
+            all.extend(std::fs::read(bot.dir.path().join(name)).unwrap());
+        }
+        // Bytes are looked through as they are.
+        let has = |text: &str| all.windows(text.len()).any(|part| part == text.as_bytes());
+        for text in found {
+            assert!(
+                has(text),
+                "{text} is not in the store: it is looked at wrongly"
+            );
+        }
+        for secret in secrets {
+            assert!(!has(secret), "{secret} is in the store");
+        }
+    };
+    stored(&["a-task-to-be-found", "words-to-be-found", &channel]);
+    let end = json!({"status": "succeeded"});
+    let finalize = format!("{path}/finalize");
+    bot.ask(Method::POST, &finalize, &token, &end).await;
+    eventually("archived", async || {
+        let (_, shown) = bot.ask(Method::GET, &path, API, &Value::Null).await;
+        shown.contains("\"archived\"").then_some(())
+    })
+    .await;
+    stored(&["a-task-to-be-found", &channel]);
+}
+
 #[tokio::test]
 async fn no_secret_is_in_what_is_said_of_a_database_or_a_discord_that_fails() {
     let database = format!("postgres://bot:{PASSWORD}@127.0.0.1:9/bot");
-    let bot = Process::start("http://127.0.0.1:9/api/v10", Some(&database));
+    let bot = Bot::start("http://127.0.0.1:9/api/v10", Some(&database));
     eventually("it serves", async || {
         (bot.ask(Method::GET, "/live", API, &Value::Null).await.0 == 200).then_some(())
     })

@@ -10,33 +10,13 @@
 mod support;
 
 use bot::Config;
-use reqwest::{Client, Method};
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::json;
 use std::time::Duration;
 use support::discord::Discord;
 use support::eventually;
-use support::life::{API, Life, config, run};
+use support::life::{API, Life, config, run, say};
 use tests::double::fault::{Action, Fault};
-
-/// A person types `/input text` in the channel; what the person is told.
-async fn say(discord: &Discord, bot: &Life, channel: &str, text: &str) -> String {
-    let option = json!({ "type": 3, "name": "text", "value": text });
-    let asked = json!({
-        "url": format!("{}/interactions", bot.base), "type": 2, "channel": channel, "waitMs": 0,
-        "data": { "id": "1", "type": 1, "name": "input", "options": [option] },
-    });
-    let url = format!("{}/_double/interact", discord.double.base_url());
-    let sent = Client::new().post(url).json(&asked).send().await.unwrap();
-    let told: Value = sent.json().await.unwrap();
-    assert_eq!(
-        (&told["status"], &told["violations"]),
-        (&json!(200), &json!([]))
-    );
-    told["answer"]["data"]["content"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
 
 /// The feedback in the channel on input number `seq`, once it says `word`; and how many messages there are on it.
 async fn feedback(discord: &Discord, channel: &str, seq: u64, word: &str) -> (String, usize) {
@@ -59,7 +39,7 @@ async fn an_input_is_shown_as_queued_then_as_delivered_in_the_same_message() {
     let (_, answer) = bot.register(run("t", "aaaa1111")).await;
     let channel = answer["channelId"].as_str().unwrap();
     let token = answer["runToken"].as_str().unwrap();
-    let told = say(&discord, &bot, channel, "look at the test").await;
+    let told = say(&discord, &bot.base, channel, "look at the test").await;
     assert!(told.contains("Queued"), "{told}");
     feedback(&discord, channel, 1, "queued").await;
 
@@ -69,7 +49,7 @@ async fn an_input_is_shown_as_queued_then_as_delivered_in_the_same_message() {
     let item = json!({ "seq": 1, "kind": "text", "text": "look at the test" });
     assert_eq!(items["items"], json!([item]));
     // The acknowledgement comes with the next poll, which waits for more: the next input ends it.
-    say(&discord, &bot, channel, "and this").await;
+    say(&discord, &bot.base, channel, "and this").await;
     let (_, items) = bot.ask(Method::GET, &poll(1), token, None).await;
     assert_eq!(items["items"][0]["seq"], 2);
     let (_, messages) = feedback(&discord, channel, 1, "delivered").await;
@@ -95,7 +75,7 @@ async fn an_input_that_nobody_fetched_in_time_is_shown_as_failed() {
     });
     let (_, answer) = bot.register(run("t", "aaaa1111")).await;
     let channel = answer["channelId"].as_str().unwrap();
-    say(&discord, &bot, channel, "anybody?").await;
+    say(&discord, &bot.base, channel, "anybody?").await;
     feedback(&discord, channel, 1, "nobody fetched it in time").await;
 }
 
@@ -110,7 +90,7 @@ async fn an_input_that_the_end_of_its_run_overtook_is_shown_as_failed() {
         });
         let (_, answer) = bot.register(run("t", "aaaa1111")).await;
         let channel = answer["channelId"].as_str().unwrap();
-        say(&discord, &bot, channel, "too late").await;
+        say(&discord, &bot.base, channel, "too late").await;
         feedback(&discord, channel, 1, "queued").await;
         // What is said of the input comes late; the archive takes the webhook that says it.
         let late = Fault::new(Action::Reset).route("PATCH webhook message");
@@ -119,7 +99,7 @@ async fn an_input_that_the_end_of_its_run_overtook_is_shown_as_failed() {
         let end = Some(json!({ "status": "succeeded" }));
         bot.ask(Method::POST, &path, API, end).await;
         feedback(&discord, channel, 1, "the run ended first").await;
-        let told = say(&discord, &bot, channel, "later still").await;
+        let told = say(&discord, &bot.base, channel, "later still").await;
         assert!(!told.contains("Queued"), "{archive:?}: {told}");
     }
 }

@@ -19,6 +19,11 @@ use support::discord::{Discord, GUILD};
 use support::eventually;
 use support::life::{API, Life, config, run};
 
+/// How often a replica looks at PostgreSQL for what no wake-up told it.
+const LOOKS: Duration = Duration::from_secs(5);
+/// Inputs that one replica tells the other of.
+const TRIES: u32 = 5;
+
 fn hex(bytes: &[u8]) -> String {
     let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     digits.concat()
@@ -73,26 +78,28 @@ async fn any_replica_answers_and_the_next_one_leads_when_the_leader_is_killed() 
     let (status, again) = second.register(run("one", "aaaa1111")).await;
     assert_eq!((status, &again["channelId"]), (200, &made["channelId"]));
 
-    // A poll at one is woken by what is said at the other, well before it would have looked by itself.
-    let path = format!("/runs/{channel}/input?after=0");
-    let asked = Instant::now();
-    let (polled, _) = tokio::join!(second.ask(Method::GET, &path, token, None), async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        say(&first, &key, channel, 1, "over here").await
-    });
-    assert_eq!(polled.1["items"][0]["text"], "over here", "{polled:?}");
-    assert!(
-        asked.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        asked.elapsed()
-    );
+    // A poll at one is woken by what is said at the other: by itself it would look again seconds later, each time. However
+    // slow the machine, one of some tries is quicker than that.
+    let mut quickest = Duration::MAX;
+    for seq in 1..=TRIES {
+        let path = format!("/runs/{channel}/input?after={}", seq - 1);
+        let (polled, took) = tokio::join!(second.ask(Method::GET, &path, token, None), async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let said = Instant::now();
+            say(&first, &key, channel, seq, "over here").await;
+            said
+        });
+        assert_eq!(polled.1["items"][0]["text"], "over here", "{polled:?}");
+        quickest = quickest.min(took.elapsed());
+    }
+    assert!(quickest < LOOKS / 2, "{quickest:?}");
 
     // The leader is killed: the other makes the next channel, and input goes on.
     first.kill();
     let (status, next) = second.register(run("two", "bbbb2222")).await;
     assert_eq!(status, 201, "{next}");
-    say(&second, &key, channel, 2, "still here").await;
-    let path = format!("/runs/{channel}/input?after=1");
+    say(&second, &key, channel, TRIES + 1, "still here").await;
+    let path = format!("/runs/{channel}/input?after={TRIES}");
     let (_, items) = second.ask(Method::GET, &path, token, None).await;
     assert_eq!(items["items"][0]["text"], "still here", "{items}");
     let end = Some(json!({ "status": "succeeded" }));

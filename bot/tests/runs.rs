@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::json;
 use support::discord::{Discord, GUILD};
 use support::eventually;
-use support::life::{API, Life, config, run};
+use support::life::{API, Life, config, hold_at, run};
 
 #[tokio::test]
 async fn a_run_gets_a_channel_with_its_key_a_webhook_and_a_header() {
@@ -64,7 +64,9 @@ async fn the_same_key_is_the_same_run_and_shorter_ids_are_numbered() {
 #[tokio::test]
 async fn a_finalized_run_is_shown_archived_and_deleted_after_its_own_retention() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
-    let bot = Life::start(config(&discord, directory.path()));
+    // The retention is over at once; the clean-up waits until the archive was looked at.
+    let (hook, go) = hold_at("clean.intent");
+    let bot = Life::start_with(config(&discord, directory.path()), Some(hook));
     let mut body = run("t", "aaaa1111");
     body["retentionHours"] = json!(1.0 / 3600.0);
     let (_, answer) = bot.register(body).await;
@@ -92,6 +94,7 @@ async fn a_finalized_run_is_shown_archived_and_deleted_after_its_own_retention()
         })
     })
     .await;
+    go.cancel();
     eventually("deleted", async || {
         (!discord.state().channels.contains_key(&channel)).then_some(())
     })

@@ -239,7 +239,7 @@ async fn what_is_not_known_is_answered_politely() {
 #[tokio::test(start_paused = true)]
 async fn a_desk_that_does_not_answer_delays_neither_list_nor_form_nor_message() {
     let scene = Scene::new();
-    *scene.desk.slow.lock().unwrap() = Duration::from_mins(1);
+    scene.desk.hold();
     let start = tokio::time::Instant::now();
     let typed = interaction(
         4,

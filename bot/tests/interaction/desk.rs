@@ -3,6 +3,7 @@
 use bot::desk::{Desk, DeskError, NewInput, Outcome, Queued, Reply, RunState, RunView};
 use std::sync::Mutex;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Played {
     pub(crate) runs: Mutex<Vec<RunView>>,
@@ -10,7 +11,8 @@ pub(crate) struct Played {
     pub(crate) verdict: Mutex<Queued>,
     pub(crate) end: Mutex<Option<Outcome>>,
     pub(crate) broken: Mutex<bool>,
-    pub(crate) slow: Mutex<Duration>,
+    /// What each answer waits for, when there is something.
+    pub(crate) held: Mutex<Option<CancellationToken>>,
 }
 
 impl Default for Played {
@@ -21,7 +23,7 @@ impl Default for Played {
             verdict: Mutex::new(Queued::Queued { seq: 3 }),
             end: Mutex::default(),
             broken: Mutex::default(),
-            slow: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 }
@@ -45,13 +47,22 @@ pub(crate) fn view(channel: &str, task: &str, short: &str) -> RunView {
 
 impl Played {
     async fn answer(&self) -> Result<(), DeskError> {
-        let slow = *self.slow.lock().unwrap();
-        tokio::time::sleep(slow).await;
+        let held = self.held.lock().unwrap().clone();
+        if let Some(go) = held {
+            go.cancelled().await;
+        }
         if *self.broken.lock().unwrap() {
             Err(DeskError::Unavailable)
         } else {
             Ok(())
         }
+    }
+
+    /// Answers nothing until the token is cancelled.
+    pub(crate) fn hold(&self) -> CancellationToken {
+        let go = CancellationToken::new();
+        *self.held.lock().unwrap() = Some(go.clone());
+        go
     }
 
     pub(crate) fn inputs(&self) -> Vec<(String, NewInput)> {

@@ -5,7 +5,6 @@ use super::{Scene, command, eventually, interaction};
 use bot::desk::{MAX_INPUT_BYTES, Outcome};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 fn with_file(outside: &Outside, path: &str, size: usize, kind: &str) -> Value {
     let url = outside.file(path);
@@ -57,10 +56,11 @@ async fn the_end_of_an_input_is_told_to_its_author_once_discord_takes_edits() {
 async fn a_slow_desk_defers_and_the_answer_comes_later() {
     let outside = Outside::start().await;
     let scene = Scene::beside(&outside);
-    *scene.desk.slow.lock().unwrap() = Duration::from_millis(900);
+    let go = scene.desk.hold();
     let answer = scene.ask(&command("status", &[])).await;
     assert_eq!(answer.body, json!({"type": 5, "data": {"flags": 64}}));
     assert_eq!(scene.last(), ("status", "deferred"));
+    go.cancel();
     eventually("the status", || {
         outside
             .edits()
@@ -70,15 +70,20 @@ async fn a_slow_desk_defers_and_the_answer_comes_later() {
     .await;
 }
 
+/// Asks a desk that answers nothing before the answer is put off: what is done at once would be said at once.
+async fn deferred(scene: &Scene, ask: &Value) {
+    let go = scene.desk.hold();
+    assert_eq!(scene.ask(ask).await.body["type"], 5);
+    go.cancel();
+}
+
 #[tokio::test]
 async fn an_attachment_is_read_and_follows_the_text() {
     let outside = Outside::start().await;
     outside.heard.lock().unwrap().file = Bytes::from_static("a list: é".as_bytes());
     let scene = Scene::beside(&outside);
-    let answer = scene
-        .ask(&with_file(&outside, "/attachments/file", 9, "text/plain"))
-        .await;
-    assert_eq!(answer.body["type"], 5);
+    let ask = with_file(&outside, "/attachments/file", 9, "text/plain");
+    deferred(&scene, &ask).await;
     eventually("the input", || scene.desk.inputs().pop()).await;
     assert_eq!(
         scene.desk.inputs()[0].1.text,
@@ -139,7 +144,7 @@ async fn an_attachment_that_is_no_text_too_large_or_elsewhere_queues_nothing() {
         let outside = Outside::start().await;
         outside.heard.lock().unwrap().file = content;
         let scene = Scene::beside(&outside);
-        scene.ask(&with_file(&outside, path, size, kind)).await;
+        deferred(&scene, &with_file(&outside, path, size, kind)).await;
         eventually(says, || {
             outside.edits().into_iter().find(|text| text.contains(says))
         })
@@ -149,9 +154,8 @@ async fn an_attachment_that_is_no_text_too_large_or_elsewhere_queues_nothing() {
     let outside = Outside::start().await;
     let scene = Scene::beside(&outside);
     let other = Outside::start().await;
-    scene
-        .ask(&file_at(&other.file("/attachments/file"), 2, ""))
-        .await;
+    let ask = file_at(&other.file("/attachments/file"), 2, "");
+    deferred(&scene, &ask).await;
     eventually("refusal", || {
         outside
             .edits()

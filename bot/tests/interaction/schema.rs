@@ -7,17 +7,10 @@ use axum::http::Method;
 use bot::interaction::register;
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// The schema of one route's JSON body; `None`, said aloud, where the document is not there.
 fn body(path: &str, method: &str) -> Option<Validator> {
-    let file =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/discord-openapi/openapi.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("left out: {} is not there", file.display());
-        return None;
-    };
-    let mut document: Value = serde_json::from_str(&text).unwrap();
+    let mut document = tests::oracle::wanted()?.clone();
     let schema =
         document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
             .take();
@@ -74,8 +67,9 @@ async fn every_answer_is_one_that_discord_knows() {
     }
     let outside = Outside::start().await;
     let scene = Scene::beside(&outside);
-    *scene.desk.slow.lock().unwrap() = std::time::Duration::from_millis(900);
+    let go = scene.desk.hold();
     let deferred = scene.ask(&command("status", &[])).await;
+    go.cancel();
     hold(&schema, &deferred.body);
     kinds.push(deferred.body["type"].as_u64().unwrap());
     kinds.sort_unstable();

@@ -1,5 +1,6 @@
 //! The strict double as the bot's tests look at it. It lives on a thread of its own, so that a killed bot leaves it as it
-//! was; and at the end of each test it tells what Discord would have swallowed in silence.
+//! was; and at the end of each test it tells what Discord would have swallowed in silence, and which body of the bot's is
+//! none by Discord's own document.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -279,6 +280,10 @@ impl Drop for Discord {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert_eq!(self.double.violations(), Vec::<String>::new());
+            let faults = self
+                .double
+                .with(|core| super::oracle::faults(core.bodies.all()));
+            assert_eq!(faults, Vec::<String>::new());
         }
     }
 }

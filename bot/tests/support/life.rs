@@ -5,7 +5,7 @@ use bot::{Config, Hook, Listeners, serve};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -42,10 +42,7 @@ impl Life {
     }
 
     pub fn start_with(config: Config, hook: Option<Hook>) -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
+        super::provider();
         let bind = || {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             listener.set_nonblocking(true).unwrap();
@@ -156,6 +153,21 @@ pub fn run(task: &str, short: &str) -> Value {
     json!({ "taskId": task, "shortId": short, "namespace": "agents", "input": true })
 }
 
+/// A hook that holds the engine at `step` until it is told to go on.
+pub fn hold_at(step: &'static str) -> (Hook, CancellationToken) {
+    let go = CancellationToken::new();
+    let told = go.clone();
+    let hook: Hook = Arc::new(move |name| {
+        let held = (name == step).then(|| told.clone());
+        Box::pin(async move {
+            if let Some(go) = held {
+                go.cancelled().await;
+            }
+        })
+    });
+    (hook, go)
+}
+
 /// A hook that stops the engine for good when it comes to `step`, and what tells that it did.
 pub fn stop_at(step: &'static str) -> (Hook, Arc<Mutex<bool>>) {
     let reached = Arc::new(Mutex::new(false));
@@ -172,4 +184,25 @@ pub fn stop_at(step: &'static str) -> (Hook, Arc<Mutex<bool>>) {
         })
     });
     (hook, reached)
+}
+
+/// A person types `/input text` in the channel; what the person is told.
+pub async fn say(discord: &Discord, base: &str, channel: &str, text: &str) -> String {
+    let option = json!({ "type": 3, "name": "text", "value": text });
+    let asked = json!({
+        "url": format!("{base}/interactions"), "type": 2, "channel": channel, "waitMs": 0,
+        "data": { "id": "1", "type": 1, "name": "input", "options": [option] },
+    });
+    super::provider();
+    let url = format!("{}/_double/interact", discord.double.base_url());
+    let sent = Client::new().post(url).json(&asked).send().await.unwrap();
+    let told: Value = sent.json().await.unwrap();
+    assert_eq!(
+        (&told["status"], &told["violations"]),
+        (&json!(200), &json!([]))
+    );
+    told["answer"]["data"]["content"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }

@@ -14,9 +14,16 @@
 
 pub mod discord;
 pub mod life;
+pub mod oracle;
+pub mod process;
 pub mod store;
 
 use std::time::{Duration, Instant};
+
+/// Clients of HTTP need one, also where nothing is encrypted.
+pub fn provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
 
 /// Longest wait for anything that should happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
