@@ -447,7 +447,7 @@ async fn refusals_of_webhook_calls_end_all_calls_long_before_a_ban_and_say_nothi
         r#"{"message":"Invalid Webhook Token","code":50027}"#,
     );
     let me = answer("200 OK", "", r#"{"id":"1"}"#);
-    let script = vec![vec![no.clone()], vec![me], vec![no; 2000]].concat();
+    let script = [vec![no.clone(), me], vec![no; 2000]].concat();
     let (base, mut seen) = based(script).await;
     let ((bot, _), hook) = (watched(&base), hook_at(&base));
     assert!(

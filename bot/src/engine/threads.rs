@@ -111,16 +111,15 @@ impl Engine {
         self.app.step("channel.intent").await;
         let reason = "a run of an agent began";
         let id = if home.forum {
-            match known {
-                Some(id) => id,
-                None => {
-                    let made = self
-                        .bot()
-                        .create_post(&home.channel, &thread, &starter, reason)
-                        .await?;
-                    self.app.metrics.created.inc();
-                    made.id
-                }
+            if let Some(id) = known {
+                id
+            } else {
+                let made = self
+                    .bot()
+                    .create_post(&home.channel, &thread, &starter, reason)
+                    .await?;
+                self.app.metrics.created.inc();
+                made.id
             }
         } else {
             let message = match known {

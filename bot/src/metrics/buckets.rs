@@ -8,6 +8,9 @@ use prometheus_client::registry::Registry;
 use std::fmt::Error;
 use std::sync::Arc;
 
+/// What one gauge shows of a route.
+type Figure = fn(&Buckets) -> u64;
+
 #[derive(Debug)]
 struct OfRoutes(Arc<Bot>);
 
@@ -19,7 +22,6 @@ pub(super) fn register(registry: &mut Registry, bot: Arc<Bot>) {
 impl Collector for OfRoutes {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
         let routes = self.0.client().buckets();
-        type Figure = fn(&Buckets) -> u64;
         let all: [(&str, &str, Figure); 3] = [
             (
                 "discord_buckets",

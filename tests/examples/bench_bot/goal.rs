@@ -1,15 +1,15 @@
 //! What was wanted, what was measured, and whether that is enough.
 
 /// A bound and its unit.
-pub struct Goal {
-    pub what: &'static str,
-    pub most: f64,
-    pub unit: &'static str,
+pub(crate) struct Goal {
+    pub(crate) what: &'static str,
+    pub(crate) most: f64,
+    pub(crate) unit: &'static str,
 }
 
 impl Goal {
     /// Says how it went; whether the goal was reached.
-    pub fn judge(&self, measured: f64) -> bool {
+    pub(crate) fn judge(&self, measured: f64) -> bool {
         let reached = measured <= self.most;
         println!(
             "  {}: goal at most {} {unit}, measured {measured:.2} {unit}: {}",

@@ -173,9 +173,9 @@ async fn interactions(
 }
 
 /// So many runs as threads or channels; whether all goals were reached.
-async fn measure(binary: &str, mode: &str, runs: usize, count: usize) -> bool {
+async fn measure(binary: &str, kind: &str, runs: usize, count: usize) -> bool {
     let idle = Duration::from_secs(number("IDLE", 20) as u64);
-    println!("{runs} runs as {mode}");
+    println!("{runs} runs as {kind}");
     let double = Double::start(DoubleOptions {
         caps: Caps {
             active_threads: runs + 10,
@@ -194,7 +194,7 @@ async fn measure(binary: &str, mode: &str, runs: usize, count: usize) -> bool {
         ("PUBLIC_KEY", hex(key.verifying_key().as_bytes())),
         ("GUILD_ID", options.guild_id.to_string()),
         ("DISCORD_API_URL", format!("{}/api/v10", double.base_url())),
-        ("RUNS_MODE", mode.to_owned()),
+        ("RUNS_MODE", kind.to_owned()),
         // Nobody of the others polls before all are registered.
         ("LEASE_SECONDS", "3600".to_owned()),
     ];
@@ -250,9 +250,9 @@ async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let binary = std::env::args().nth(1).unwrap();
     let (runs, count) = (number("RUNS", 1000), number("COUNT", 2000));
-    let threads = measure(&binary, "threads", runs, count).await;
-    let channels = measure(&binary, "channels", runs.min(MAX_CHANNELS), count).await;
-    if threads && channels {
+    let as_threads = measure(&binary, "threads", runs, count).await;
+    let as_channels = measure(&binary, "channels", runs.min(MAX_CHANNELS), count).await;
+    if as_threads && as_channels {
         ExitCode::SUCCESS
     } else {
         println!("a goal was missed");

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 /// Ticks a second in `/proc`, the same on every Linux.
 const TICKS: f64 = 100.0;
 
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
-    pub base: String,
+    pub(crate) base: String,
 }
 
 impl Drop for Process {
@@ -22,7 +22,7 @@ impl Drop for Process {
 
 impl Process {
     /// Starts it on a port that the system gives, which its log tells.
-    pub fn start(binary: &str, dir: &Path, settings: &[(&str, String)]) -> Self {
+    pub(crate) fn start(binary: &str, dir: &Path, settings: &[(&str, String)]) -> Self {
         let database = format!("sqlite://{}", dir.join("bot.db").display());
         let mut child = Command::new(binary)
             .arg("serve")
@@ -57,7 +57,7 @@ impl Process {
     }
 
     /// Resident memory in MiB, now and at most.
-    pub fn resident(&self) -> (f64, f64) {
+    pub(crate) fn resident(&self) -> (f64, f64) {
         let status = self.proc("status");
         let mib = |name: &str| -> f64 {
             let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -77,7 +77,7 @@ impl Process {
     }
 
     /// Per cent of one core during so long.
-    pub async fn load(&self, time: Duration) -> f64 {
+    pub(crate) async fn load(&self, time: Duration) -> f64 {
         let (start, before) = (Instant::now(), self.worked());
         tokio::time::sleep(time).await;
         (self.worked() - before) / start.elapsed().as_secs_f64() * 100.0
