@@ -64,6 +64,11 @@ impl Activity {
         })
     }
 
+    /// Whether there was a request at all.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.with(|inner| inner.asked)
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -4,9 +4,11 @@
 //! Promises: every wait on a peer ends (handshake, headers, request, drain), every connection is counted, a signal ends
 //! the process within the drain time. Refuses to know: Kubernetes, Discord, certificates' origin, configuration files.
 
+mod accept;
 pub mod admin;
 mod idle;
 mod linger;
 pub mod log;
+mod places;
 pub mod serve;
 pub mod shutdown;

@@ -1,11 +1,13 @@
 //! An accept loop whose peers can neither hold nor starve the process.
 //!
 //! Order of limits for one connection: a place among `max_connections`, then the TLS handshake, then each request's
-//! headers, then the whole request, then the pause before the next. On shutdown the listener closes, HTTP/2 peers get GOAWAY, HTTP/1 peers finish
-//! the request at hand, and what is left after `drain` is dropped.
+//! headers, then the whole request, then the pause before the next. While places are lacking, whoever does nothing gives
+//! up its own, at whichever of these it stands. On shutdown the listener closes, HTTP/2 peers get GOAWAY, HTTP/1 peers
+//! finish the request at hand, and what is left after `drain` is dropped.
 
+use crate::accept::{Peer, accept, handshake, out_of_patience};
 use crate::idle::{Activity, Patience, Watched};
-use crate::linger::Linger;
+use crate::places::Places;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
@@ -17,20 +19,14 @@ use hyper_util::service::TowerToHyperService;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Pause after a failed accept, so that a lack of file descriptors does not turn into a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long a connection may do nothing while others wait for its place.
-const CROWDED: Duration = Duration::from_secs(1);
-/// How long a peer has to leave after it was told to.
-const PARTING: Duration = Duration::from_secs(2);
 /// Bytes a peer may send ahead of us, for one request and for all of a connection's: what waits there is memory.
 const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
@@ -61,8 +57,14 @@ pub struct ServeOptions {
     /// Longest pause between two requests of one connection. The API server gives up idle connections itself after 90 s,
     /// so a longer time leaves the choice to it.
     pub idle_timeout: Duration,
+    /// How long a connection may do nothing, a handshake included, while others wait for its place. The API server gives a
+    /// webhook a second by default: whoever comes when all places and the kernel's backlog are taken waits twice as long
+    /// as this.
+    pub crowded_timeout: Duration,
     /// Longest request, body and answer included.
     pub request_timeout: Duration,
+    /// How long a peer has to leave after it was told to.
+    pub parting: Duration,
     /// Longest wait for open requests after the shutdown token.
     pub drain: Duration,
 }
@@ -75,7 +77,9 @@ impl Default for ServeOptions {
             handshake_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(2),
+            crowded_timeout: Duration::from_millis(250),
             request_timeout: Duration::from_secs(10),
+            parting: Duration::from_secs(2),
             drain: Duration::from_secs(5),
         }
     }
@@ -99,35 +103,36 @@ pub async fn serve(
         patience: Patience {
             first: options.header_timeout,
             between: options.idle_timeout,
-            crowded: CROWDED,
+            crowded: options.crowded_timeout,
         },
         tls: options.tls,
         handshake_timeout: options.handshake_timeout,
+        parting: options.parting,
+        leaving: Semaphore::new(options.max_connections),
         closing: shutdown.clone(),
         drained: drained.clone(),
     });
-    let places = Arc::new(Semaphore::new(options.max_connections));
-    let (crowd, crowded) = watch::channel(false);
+    let places = Places::new(options.max_connections);
     let connections = TaskTracker::new();
 
     loop {
         let accepted = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &places, &crowd) => accepted,
+            accepted = accept(&listener, &places) => accepted,
         };
-        let (stream, linger, place) = match accepted {
-            Ok(accepted) => accepted,
+        let peer = match accepted {
+            Ok(peer) => peer,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted; pausing briefly");
+                places.lacking(true);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let (server, service, crowded) = (Arc::clone(&server), service.clone(), crowded.clone());
+        let (server, service, crowded) = (Arc::clone(&server), service.clone(), places.crowd());
         connections.spawn(async move {
-            let _place = place;
-            if let Err(error) = server.connection((stream, linger), service, crowded).await {
+            if let Err(error) = server.connection(peer, service, crowded).await {
                 tracing::debug!(%error, "connection ended");
             }
         });
@@ -170,6 +175,9 @@ struct Server {
     patience: Patience,
     tls: Option<Arc<rustls::ServerConfig>>,
     handshake_timeout: Duration,
+    parting: Duration,
+    /// Those that were told to go and gave up their place: as many as there are places, at most.
+    leaving: Semaphore,
     closing: CancellationToken,
     drained: CancellationToken,
 }
@@ -179,13 +187,21 @@ impl Server {
     /// peer (GOAWAY, or `connection: close`), so that no request on its way is lost.
     async fn connection(
         &self,
-        (stream, linger): (Box<dyn Stream>, Linger),
+        peer: Peer,
         service: TowerToHyperService<Router>,
         mut crowded: watch::Receiver<bool>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let Peer {
+            stream,
+            linger,
+            place,
+        } = peer;
         let stream = tokio::select! {
             () = self.closing.cancelled() => return Ok(()),
-            stream = handshake(stream, self.tls.clone(), self.handshake_timeout) => stream?,
+            () = out_of_patience(self.handshake_timeout, self.patience.crowded, &mut crowded) => {
+                return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
+            }
+            stream = handshake(stream, self.tls.clone()) => stream?,
         };
         let activity = Activity::new();
         let service = Watched {
@@ -204,66 +220,31 @@ impl Server {
                         ended = connection => ended,
                         () = self.drained.cancelled() => return Ok(()),
                     };
-                    linger.until_left(PARTING).await;
+                    linger.until_left(self.parting).await;
                     return ended;
                 }
                 () = tokio::time::sleep_until(deadline) => {
-                    if idle && activity.deadline(self.patience, *crowded.borrow()).0 <= Instant::now() {
-                        connection.as_mut().graceful_shutdown();
-                        if tokio::time::timeout(PARTING, connection).await.is_ok() {
-                            linger.until_left(PARTING).await;
-                        }
+                    let is_crowded = *crowded.borrow();
+                    if !idle || activity.deadline(self.patience, is_crowded).0 > Instant::now() {
+                        continue;
+                    }
+                    // Whoever never asked has nothing on its way that a goodbye could save, and whoever waits for the
+                    // place must not wait for a goodbye either.
+                    let Ok(_leaving) = self.leaving.try_acquire() else { return Ok(()) };
+                    if is_crowded && !activity.was_asked() {
                         return Ok(());
                     }
+                    drop(place);
+                    connection.as_mut().graceful_shutdown();
+                    if tokio::time::timeout(self.parting, connection).await.is_ok() {
+                        linger.until_left(self.parting).await;
+                    }
+                    return Ok(());
                 }
                 Ok(()) = crowded.changed() => {}
             }
         }
     }
-}
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// A place first, then a connection: what is not accepted waits in the kernel and costs us nothing.
-///
-/// While all places are taken, idle connections hear of it and make room.
-async fn accept(
-    listener: &Listener,
-    places: &Arc<Semaphore>,
-    crowd: &watch::Sender<bool>,
-) -> std::io::Result<(Box<dyn Stream>, Linger, OwnedSemaphorePermit)> {
-    if places.available_permits() == 0 {
-        crowd.send_replace(true);
-    }
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(std::io::Error::other)?;
-    crowd.send_if_modified(std::mem::take);
-    let (stream, linger): (Box<dyn Stream>, _) = match listener {
-        Listener::Tcp(listener) => {
-            let (stream, _) = listener.accept().await?;
-            // Answers are small and wanted at once.
-            stream.set_nodelay(true)?;
-            let linger = Linger::on(&stream);
-            (Box::new(stream), linger)
-        }
-        Listener::Unix(listener) => (Box::new(listener.accept().await?.0), Linger::none()),
-    };
-    Ok((stream, linger, place))
-}
-
-async fn handshake(
-    stream: Box<dyn Stream>,
-    tls: Option<Arc<rustls::ServerConfig>>,
-    limit: Duration,
-) -> std::io::Result<Box<dyn Stream>> {
-    let Some(tls) = tls else { return Ok(stream) };
-    let stream = tokio::time::timeout(limit, TlsAcceptor::from(tls).accept(stream))
-        .await
-        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
-    Ok(Box::new(stream))
 }
 
 async fn bounded(limit: Duration, request: Request, next: Next) -> Response {

@@ -9,24 +9,52 @@
 use axum::Router;
 use axum::routing::{get, post};
 use runtime::serve::{Listener, ServeOptions, serve};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(80);
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait of a test. A machine may be slow; what a test shows must not be over by then of itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Until the first request; how long a connection was idle is looked at no sooner.
+const FIRST: Duration = Duration::from_secs(3);
+const NEVER: Duration = Duration::from_hours(1);
 
 struct Server {
     address: SocketAddr,
     closing: CancellationToken,
     task: JoinHandle<()>,
+    /// A request of `/wait` has come; and may go.
+    asked: Arc<Notify>,
+    answered: Arc<Notify>,
+}
+
+/// Every limit so long that no test sees it, but those that it sets.
+fn patient() -> ServeOptions {
+    ServeOptions {
+        handshake_timeout: NEVER,
+        header_timeout: NEVER,
+        idle_timeout: NEVER,
+        crowded_timeout: NEVER,
+        request_timeout: NEVER,
+        parting: NEVER,
+        drain: NEVER,
+        ..ServeOptions::default()
+    }
 }
 
 async fn start(options: ServeOptions) -> Server {
+    let (asked, answered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let wait = (Arc::clone(&asked), Arc::clone(&answered));
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
         .route(
@@ -35,8 +63,9 @@ async fn start(options: ServeOptions) -> Server {
         )
         .route(
             "/wait",
-            get(|| async {
-                tokio::time::sleep(Duration::from_millis(300)).await;
+            get(move || async move {
+                wait.0.notify_one();
+                wait.1.notified().await;
                 "late"
             }),
         );
@@ -53,10 +82,18 @@ async fn start(options: ServeOptions) -> Server {
         address,
         closing,
         task,
+        asked,
+        answered,
     }
 }
 
 impl Server {
+    /// Until a request of `/wait` is at its handler.
+    async fn is_asked(&self) {
+        let asked = tokio::time::timeout(PATIENCE, self.asked.notified());
+        asked.await.expect("the request arrives");
+    }
+
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
@@ -77,7 +114,8 @@ async fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
 async fn a_peer_that_connects_and_says_nothing_is_dropped() {
     let options = ServeOptions {
         header_timeout: SHORT,
-        ..ServeOptions::default()
+        parting: SHORT,
+        ..patient()
     };
     let server = start(options).await;
     assert_eq!(until_closed(&mut server.connect().await).await, b"");
@@ -87,7 +125,8 @@ async fn a_peer_that_connects_and_says_nothing_is_dropped() {
 async fn a_peer_that_sends_its_headers_byte_by_byte_is_dropped() {
     let options = ServeOptions {
         header_timeout: SHORT,
-        ..ServeOptions::default()
+        parting: SHORT,
+        ..patient()
     };
     let server = start(options).await;
     let mut stream = server.connect().await;
@@ -106,9 +145,9 @@ async fn a_peer_that_sends_its_headers_byte_by_byte_is_dropped() {
 async fn a_body_that_never_comes_whole_ends_with_the_request_time() {
     let options = ServeOptions {
         request_timeout: SHORT,
-        header_timeout: SHORT,
+        header_timeout: FIRST,
         idle_timeout: SHORT,
-        ..ServeOptions::default()
+        ..patient()
     };
     let server = start(options).await;
     let mut stream = server.connect().await;
@@ -121,9 +160,9 @@ async fn a_body_that_never_comes_whole_ends_with_the_request_time() {
 #[tokio::test]
 async fn a_connection_that_is_no_longer_used_is_closed() {
     let options = ServeOptions {
-        header_timeout: SHORT,
+        header_timeout: FIRST,
         idle_timeout: SHORT,
-        ..ServeOptions::default()
+        ..patient()
     };
     let server = start(options).await;
     let mut stream = server.connect().await;
@@ -135,9 +174,9 @@ async fn a_connection_that_is_no_longer_used_is_closed() {
 #[tokio::test]
 async fn an_open_request_is_no_idleness() {
     let options = ServeOptions {
+        header_timeout: FIRST,
         idle_timeout: Duration::from_millis(20),
-        header_timeout: Duration::from_millis(20),
-        ..ServeOptions::default()
+        ..patient()
     };
     let server = start(options).await;
     let mut stream = server.connect().await;
@@ -145,28 +184,75 @@ async fn an_open_request_is_no_idleness() {
         .write_all(b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
         .unwrap();
+    server.is_asked().await;
+    tokio::time::sleep(FIRST * 2).await;
+    server.answered.notify_one();
     let answer = String::from_utf8(until_closed(&mut stream).await).unwrap();
     assert!(answer.ends_with("late"), "{answer}");
 }
 
-#[tokio::test]
-async fn idle_peers_make_room_when_all_places_are_taken() {
+/// A server with two places, both held by `hold`; a third peer is answered, or this panics. Whoever is to leave is given
+/// for ever to do so, and the places are free nevertheless.
+async fn makes_room(hold: impl AsyncFn(&Server) -> TcpStream) {
     let options = ServeOptions {
         max_connections: 2,
-        ..ServeOptions::default()
+        crowded_timeout: SHORT,
+        tls: Some(tls()),
+        ..patient()
     };
     let server = start(options).await;
-    let mut idle = Vec::new();
-    for _ in 0..2 {
-        let mut stream = server.connect().await;
-        stream.write_all(REQUEST).await.unwrap();
-        assert!(stream.read(&mut [0; 256]).await.unwrap() > 0);
-        idle.push(stream);
-    }
-    let mut waiting = server.connect().await;
+    let held = [hold(&server).await, hold(&server).await];
+    let mut waiting = shake_hands(server.connect().await).await;
     waiting.write_all(REQUEST).await.unwrap();
     let answered = tokio::time::timeout(PATIENCE, waiting.read(&mut [0; 256])).await;
     assert!(answered.expect("a place becomes free").unwrap() > 0);
+    drop(held);
+}
+
+const NAME: &str = "localhost";
+
+fn tls() -> Arc<rustls::ServerConfig> {
+    let made = rcgen::generate_simple_self_signed(vec![NAME.to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let tls = rustls::ServerConfig::builder().with_no_client_auth();
+    Arc::new(
+        tls.with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap(),
+    )
+}
+
+/// TLS to a server whose certificate nobody looks at.
+async fn shake_hands(stream: TcpStream) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let tls = rustls::ClientConfig::builder()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody))
+        .with_no_client_auth();
+    let name = NAME.try_into().unwrap();
+    let connect = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream);
+    let shaken = tokio::time::timeout(PATIENCE, connect).await;
+    shaken.expect("the server shakes hands").unwrap()
+}
+
+#[tokio::test]
+async fn peers_that_never_shake_hands_make_room_when_all_places_are_taken() {
+    makes_room(async |server| server.connect().await).await;
+}
+
+#[tokio::test]
+async fn peers_that_shake_hands_and_say_nothing_make_room_when_all_places_are_taken() {
+    makes_room(async |server| shake_hands(server.connect().await).await.into_inner().0).await;
+}
+
+#[tokio::test]
+async fn idle_peers_that_do_not_leave_make_room_when_all_places_are_taken() {
+    makes_room(async |server| {
+        let mut stream = shake_hands(server.connect().await).await;
+        stream.write_all(REQUEST).await.unwrap();
+        assert!(stream.read(&mut [0; 256]).await.unwrap() > 0);
+        stream.into_inner().0
+    })
+    .await;
 }
 
 /// One HTTP/2 frame: type, stream and payload.
@@ -258,14 +344,17 @@ async fn http2_peers_are_told_the_limits() {
 
 #[tokio::test]
 async fn on_shutdown_http2_peers_get_goaway_and_the_open_request_its_answer() {
-    let server = start(ServeOptions::default()).await;
+    let server = start(patient()).await;
     let mut stream = http2(&server).await;
     ask(&mut stream, "/wait").await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.is_asked().await;
     server.closing.cancel();
     let (mut goaway, mut answer) = (false, Vec::new());
     while let Some(frame) = frame(&mut stream).await {
-        goaway |= frame.kind == GOAWAY;
+        if frame.kind == GOAWAY {
+            goaway = true;
+            server.answered.notify_one();
+        }
         // The server asks whether its word has arrived, and every client answers.
         if frame.kind == PING && frame.flags == 0 {
             let mut pong = vec![0, 0, 8, PING, 1, 0, 0, 0, 0];
@@ -278,6 +367,7 @@ async fn on_shutdown_http2_peers_get_goaway_and_the_open_request_its_answer() {
     }
     assert!(goaway, "no GOAWAY");
     assert_eq!(answer, b"late");
+    drop(stream);
     tokio::time::timeout(PATIENCE, server.task)
         .await
         .unwrap()
@@ -288,12 +378,12 @@ async fn on_shutdown_http2_peers_get_goaway_and_the_open_request_its_answer() {
 async fn a_peer_that_ignores_goaway_is_dropped_after_the_drain() {
     let options = ServeOptions {
         drain: SHORT,
-        ..ServeOptions::default()
+        ..patient()
     };
     let server = start(options).await;
     let mut stream = http2(&server).await;
     ask(&mut stream, "/").await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    while frame(&mut stream).await.unwrap().kind != DATA {}
     server.closing.cancel();
     while frame(&mut stream).await.is_some() {}
     tokio::time::timeout(PATIENCE, server.task)
@@ -305,9 +395,10 @@ async fn a_peer_that_ignores_goaway_is_dropped_after_the_drain() {
 #[tokio::test]
 async fn an_idle_http2_peer_gets_goaway_before_the_end() {
     let options = ServeOptions {
-        header_timeout: SHORT,
+        header_timeout: FIRST,
         idle_timeout: SHORT,
-        ..ServeOptions::default()
+        parting: SHORT,
+        ..patient()
     };
     let server = start(options).await;
     let mut stream = http2(&server).await;
@@ -324,7 +415,7 @@ async fn an_idle_http2_peer_gets_goaway_before_the_end() {
 
 #[tokio::test]
 async fn a_request_that_crosses_the_goodbye_meets_no_broken_pipe() {
-    let server = start(ServeOptions::default()).await;
+    let server = start(patient()).await;
     let mut stream = http2(&server).await;
     ask(&mut stream, "/").await;
     while frame(&mut stream).await.unwrap().kind != DATA {}
@@ -346,10 +437,45 @@ async fn a_request_that_crosses_the_goodbye_meets_no_broken_pipe() {
     }
     assert!(frame(&mut stream).await.is_none());
     drop(stream);
-    let left = Instant::now();
-    server.task.await.unwrap();
-    assert!(
-        left.elapsed() < Duration::from_secs(1),
-        "whoever left is not waited for"
-    );
+    let ended = tokio::time::timeout(PATIENCE, server.task).await;
+    ended.expect("whoever left is not waited for").unwrap();
+}
+
+/// Takes any certificate: what is tested is the server's patience.
+#[derive(Debug)]
+struct Anybody;
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
+    }
 }

@@ -1,49 +1,70 @@
 //! The accept loop against real sockets.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use axum::Router;
 use axum::routing::get;
 use runtime::serve::{Listener, ServeOptions, serve};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 const LAST_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
-fn router() -> Router {
+/// Longest wait of a test.
+const PATIENCE: Duration = Duration::from_secs(30);
+const NEVER: Duration = Duration::from_hours(1);
+
+/// `/slow` says when a request of its has come, and never answers.
+fn router(asked: Arc<Notify>) -> Router {
     Router::new().route("/", get(|| async { "hello" })).route(
         "/slow",
-        get(|| async {
+        get(move || async move {
+            asked.notify_one();
             std::future::pending::<()>().await;
         }),
     )
 }
 
 async fn start(options: ServeOptions) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
+    start_asked(options, Arc::default()).await
+}
+
+async fn start_asked(
+    options: ServeOptions,
+    asked: Arc<Notify>,
+) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let token = CancellationToken::new();
     let task = tokio::spawn(serve(
         Listener::Tcp(listener),
-        router(),
+        router(asked),
         options,
         token.clone(),
     ));
     (address, token, task)
 }
 
+/// What comes until the server closes; a reset is a close too.
 async fn answer(
     mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     request: &[u8],
 ) -> String {
-    stream.write_all(request).await.unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    text
+    let mut bytes = Vec::new();
+    let talk = async {
+        stream.write_all(request).await?;
+        stream.read_to_end(&mut bytes).await
+    };
+    let _ = tokio::time::timeout(PATIENCE, talk)
+        .await
+        .expect("the server closes");
+    String::from_utf8(bytes).unwrap()
 }
 
 #[tokio::test]
@@ -66,7 +87,7 @@ async fn a_request_over_a_unix_socket_is_answered() {
     let token = CancellationToken::new();
     let task = tokio::spawn(serve(
         listener,
-        router(),
+        router(Arc::default()),
         ServeOptions::default(),
         token.clone(),
     ));
@@ -114,6 +135,8 @@ async fn a_request_that_takes_too_long_is_answered_with_408_as_a_problem() {
 async fn a_connection_beyond_the_cap_waits_until_one_ends() {
     let options = ServeOptions {
         max_connections: 1,
+        // Else the first would make room.
+        crowded_timeout: NEVER,
         ..ServeOptions::default()
     };
     let (address, _token, _task) = start(options).await;
@@ -124,7 +147,7 @@ async fn a_connection_beyond_the_cap_waits_until_one_ends() {
     let second = tokio::spawn(async move {
         answer(TcpStream::connect(address).await.unwrap(), LAST_REQUEST).await
     });
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(
         !second.is_finished(),
         "the second connection was served beside the first"
@@ -139,7 +162,8 @@ async fn shutdown_ends_idle_connections_and_does_not_wait_beyond_the_drain_time(
         drain: Duration::from_millis(100),
         ..ServeOptions::default()
     };
-    let (address, token, task) = start(options).await;
+    let asked = Arc::new(Notify::new());
+    let (address, token, task) = start_asked(options, Arc::clone(&asked)).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
     idle.write_all(REQUEST).await.unwrap();
     let mut buffer = [0; 256];
@@ -149,12 +173,11 @@ async fn shutdown_ends_idle_connections_and_does_not_wait_beyond_the_drain_time(
         .write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
         .unwrap();
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    token.cancel();
-    tokio::time::timeout(Duration::from_secs(5), task)
+    tokio::time::timeout(PATIENCE, asked.notified())
         .await
-        .unwrap()
-        .unwrap();
+        .expect("the slow request has come");
+    token.cancel();
+    tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap();
     assert_eq!(
         idle.read(&mut buffer).await.unwrap(),
         0,
@@ -185,7 +208,6 @@ async fn a_peer_that_never_shakes_hands_is_dropped() {
         ..ServeOptions::default()
     };
     let (address, _token, _task) = start(options).await;
-    let mut silent = TcpStream::connect(address).await.unwrap();
-    let mut buffer = [0; 16];
-    assert_eq!(silent.read(&mut buffer).await.unwrap_or(0), 0);
+    let text = answer(TcpStream::connect(address).await.unwrap(), b"").await;
+    assert_eq!(text, "");
 }
