@@ -3,7 +3,7 @@
 //! The file is polled for the reason [`crate::files`] gives. A new content that is no certificate leaves the old one in
 //! force: an empty list of authorities would lock the API server out.
 
-use crate::files::{FileError, POLL, read};
+use crate::files::{FileError, POLL, Reload, read};
 use crate::resolver::CertificateError;
 use crate::verify::certificates;
 use arc_swap::ArcSwap;
@@ -49,8 +49,13 @@ impl Callers {
         Ok(live)
     }
 
-    /// Reads it again whenever its content changes, until `shutdown`.
-    pub async fn follow(mut self, shutdown: CancellationToken) {
+    /// Reads it again whenever its content changes, until `shutdown`; `report` hears of each change, with what is wrong
+    /// with the new content.
+    pub async fn follow(
+        mut self,
+        shutdown: CancellationToken,
+        report: impl Fn(Reload, Option<String>),
+    ) {
         let mut tick = tokio::time::interval(POLL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut trouble = String::new();
@@ -63,17 +68,23 @@ impl Callers {
                 .await
                 .is_ok_and(|content| content == self.last);
             if same {
+                if !trouble.is_empty() {
+                    trouble.clear();
+                    report(Reload::Nothing, None);
+                }
                 continue;
             }
             match self.load().await {
                 Ok(_) => {
                     trouble.clear();
                     tracing::info!(path = %self.path.display(), "authorities of callers in force");
+                    report(Reload::Done, None);
                 }
                 Err(error) => {
                     let text = error.to_string();
                     if text != trouble {
                         tracing::error!(%error, "authorities of callers cannot be read; the old ones stay");
+                        report(Reload::Failed, Some(format!("the old ones stay: {text}")));
                         trouble = text;
                     }
                 }

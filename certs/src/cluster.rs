@@ -1,5 +1,6 @@
 //! The little of a cluster the rotation needs, as a trait, so that tests run without one.
 
+use crate::state::Seconds;
 use std::future::Future;
 
 /// Why the cluster did not do what was asked.
@@ -58,6 +59,8 @@ pub trait Cluster: Send + Sync {
         content: &[u8],
         bundle: &str,
     ) -> impl Future<Output = Result<(), ClusterError>> + Send;
+    /// How many seconds the API server's clock is ahead of ours, as its last answer said; less than nothing when behind.
+    fn ahead(&self) -> Seconds;
     /// Reads the webhook configuration.
     fn webhooks(&self) -> impl Future<Output = Result<Webhooks, ClusterError>> + Send;
     /// Sets every entry's `caBundle`, if the configuration still has this version.

@@ -1,7 +1,8 @@
 //! The rotation as a pure function: what stands in the Secret, what is published, and the time, to the next step.
 //!
 //! Invariants, each with a property test: what is served verifies against what is published; an authority signs only
-//! after it was published for the propagation time; it leaves the bundle only after everything it signed has expired.
+//! after it was published for the propagation time; it leaves the bundle only after everything it signed has expired. A
+//! clock that is behind changes none of it.
 
 use crate::make::BACKDATE;
 use crate::state::{Authority, Seconds, State};
@@ -80,10 +81,25 @@ pub fn decide(state: Option<&State>, published: bool, now: Seconds, policy: &Pol
     let Some((state, newest)) = state.and_then(|state| Some((state, state.newest()?))) else {
         return Action::Create;
     };
-    let valid = |authority: &Authority| authority.not_before <= now && now < authority.not_after;
-    if !valid(newest) {
-        // Everything is over, or the clock went far back: what is published helps nobody.
+    if newest.not_after <= now {
+        // Everything is over: what is published helps nobody.
         return Action::Create;
+    }
+    let valid = |authority: &Authority| authority.not_before <= now && now < authority.not_after;
+    let leaf = &state.leaf;
+    let signer = state.authority(&leaf.authority).filter(|one| valid(one));
+    let usable = signer.is_some()
+        && leaf.names == policy.names
+        && leaf.not_before <= now
+        && now < leaf.not_after;
+    let renew = leaf.made
+        + policy
+            .leaf_age()
+            .min((leaf.not_after - leaf.made) / 3 * 2)
+            .max(1);
+    if !valid(newest) {
+        let serving = signer.filter(|_| usable);
+        return before_its_time(state, serving, published, renew, now);
     }
     let gone: Vec<String> = state
         .authorities
@@ -102,17 +118,6 @@ pub fn decide(state: Option<&State>, published: bool, now: Seconds, policy: &Pol
         return Action::MarkPublished;
     };
     let spread = since + policy.spread();
-    let leaf = &state.leaf;
-    let signer = state.authority(&leaf.authority).filter(|one| valid(one));
-    let usable = signer.is_some()
-        && leaf.names == policy.names
-        && leaf.not_before <= now
-        && now < leaf.not_after;
-    let renew = leaf.made
-        + policy
-            .leaf_age()
-            .min((leaf.not_after - leaf.made) / 3 * 2)
-            .max(1);
     let moved = leaf.authority != newest.name;
     if !usable || renew <= now || leaf.made > now || (moved && spread <= now) {
         let by = match signer {
@@ -135,6 +140,38 @@ pub fn decide(state: Option<&State>, published: bool, now: Seconds, policy: &Pol
         if one.name != newest.name {
             next = next.min(one.signed_until.min(one.not_after) + 1);
         }
+    }
+    Action::Wait(next.max(now + 1))
+}
+
+/// The newest authority is not valid yet: the clock went back, or a replica whose clock is ahead made it. Nothing leaves
+/// the bundle, for others may serve what is in it; and what still serves, goes on.
+fn before_its_time(
+    state: &State,
+    serving: Option<&Authority>,
+    published: bool,
+    renew: Seconds,
+    now: Seconds,
+) -> Action {
+    let Some(signer) = serving else {
+        return if state.authorities.len() < MOST_AUTHORITIES {
+            Action::AddAuthority
+        } else {
+            Action::Create
+        };
+    };
+    if !published {
+        return Action::Publish;
+    }
+    let mut next = state.leaf.not_after;
+    if signer.not_after > state.leaf.not_after {
+        if renew <= now {
+            return Action::IssueLeaf(signer.name.clone());
+        }
+        next = renew;
+    }
+    if let Some(newest) = state.newest() {
+        next = next.min(newest.not_before);
     }
     Action::Wait(next.max(now + 1))
 }

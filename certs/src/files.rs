@@ -3,7 +3,12 @@
 //! The content is polled: kubelet replaces a mounted Secret by swapping a directory link above the files, and a watch on
 //! the files themselves never hears of it.
 
+use crate::clock;
+use crate::manager::Health;
 use crate::resolver::{Certificate, CertificateError, Resolver};
+use crate::state::Seconds;
+use crate::verify::expires;
+use rustls::pki_types::CertificateDer;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,44 +80,89 @@ impl Files {
         Ok(Some(certificate))
     }
 
-    /// Serves what the files hold through `resolver` until `shutdown`; `changed` hears of each success and of each new
-    /// failure.
+    /// Serves what the files hold through `resolver` until `shutdown`; `report` hears after every look how things stand.
     pub async fn follow(
         mut self,
         resolver: Arc<Resolver>,
         shutdown: CancellationToken,
-        changed: impl Fn(Result<(), &FileError>),
+        mut report: impl FnMut(Reload, &Health),
     ) {
         let mut tick = tokio::time::interval(POLL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut trouble = String::new();
+        let mut trouble = None;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 _ = tick.tick() => {}
             }
-            match self.load().await {
-                Ok(None) => {}
+            let reload = match self.load().await {
+                Ok(None) => {
+                    // A broken file that became the old one again is no trouble any more.
+                    trouble = None;
+                    Reload::Nothing
+                }
                 Ok(Some(certificate)) => {
                     resolver.set(&certificate);
-                    trouble.clear();
+                    trouble = None;
                     tracing::info!(path = %self.chain.display(), "certificate in force");
-                    changed(Ok(()));
+                    Reload::Done
                 }
                 Err(error) => {
-                    let text = error.to_string();
-                    if text != trouble {
+                    let text = format!("the old certificate stays: {error}");
+                    let is_news = trouble.as_ref() != Some(&text);
+                    if is_news {
                         tracing::error!(
-                            error = text,
+                            %error,
                             "the certificate on disk cannot be served; the old one stays"
                         );
-                        changed(Err(&error));
-                        trouble = text;
+                    }
+                    trouble = Some(text);
+                    if is_news {
+                        Reload::Failed
+                    } else {
+                        Reload::Nothing
                     }
                 }
-            }
+            };
+            let health = self.standing(&resolver, trouble.clone(), clock::here());
+            report(reload, &health);
         }
     }
+
+    /// How the certificate that is served stands.
+    pub fn health(&self, resolver: &Resolver) -> Health {
+        self.standing(resolver, None, clock::here())
+    }
+
+    /// The same at `now`. Nobody here knows what the API server trusts; an expired one it
+    /// refuses in any case.
+    fn standing(&self, resolver: &Resolver, trouble: Option<String>, now: Seconds) -> Health {
+        let served = resolver.end_entity().map(CertificateDer::from);
+        let not_after = served.as_ref().and_then(expires);
+        let is_over = not_after.is_some_and(|end| end < now);
+        let over = is_over.then(|| {
+            format!(
+                "the certificate in {} has expired; whoever issues it has to renew it",
+                self.chain.display()
+            )
+        });
+        Health {
+            verified: served.is_some() && !is_over,
+            not_after,
+            problem: trouble.or(over),
+        }
+    }
+}
+
+/// What a look at a mounted file led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// Nothing new.
+    Nothing,
+    /// New content is in force.
+    Done,
+    /// New content, or none, that cannot be used; said once.
+    Failed,
 }
 
 pub(crate) async fn read(path: &PathBuf) -> Result<Vec<u8>, FileError> {

@@ -4,13 +4,18 @@
 //!
 //! Narrow types of our own: a whole webhook configuration read and written back would lose fields newer than our types.
 
+use crate::clock::{self, ServerClock};
 use crate::cluster::{Cluster, ClusterError, Secret, Webhooks};
+use crate::state::Seconds;
 use http::{Method, Request, header};
 use kube::Client;
+use kube::client::ClientBuilder;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tower::util::MapResponseLayer;
 
 /// Key of the rotation's state in the Secret.
 const STATE_KEY: &str = "state.json";
@@ -37,6 +42,7 @@ pub struct Names {
 pub struct Kubernetes {
     client: Client,
     names: Names,
+    clock: Arc<ServerClock>,
 }
 
 #[derive(Deserialize)]
@@ -88,8 +94,20 @@ impl Kubernetes {
         config.connect_timeout = Some(TIMEOUT);
         config.read_timeout = Some(TIMEOUT);
         config.write_timeout = Some(TIMEOUT);
-        let client = Client::try_from(config).map_err(|error| failed(&error))?;
-        Ok(Self { client, names })
+        let clock = Arc::new(ServerClock::default());
+        let listening = Arc::clone(&clock);
+        let client = ClientBuilder::try_from(config)
+            .map_err(|error| failed(&error))?
+            .with_layer(&MapResponseLayer::new(move |answer: http::Response<_>| {
+                listening.hear(answer.headers(), clock::here());
+                answer
+            }))
+            .build();
+        Ok(Self {
+            client,
+            names,
+            clock,
+        })
     }
 
     fn secret_path(&self) -> String {
@@ -152,6 +170,10 @@ impl Kubernetes {
 }
 
 impl Cluster for Kubernetes {
+    fn ahead(&self) -> Seconds {
+        self.clock.ahead()
+    }
+
     async fn secret(&self) -> Result<Secret, ClusterError> {
         let found: Result<SecretObject, _> = self
             .ask(Method::GET, self.secret_path(), "application/json", None)

@@ -6,6 +6,7 @@
 //! webhook configuration. Refuses to know: HTTP, admission, and how the process listens.
 
 pub mod callers;
+mod clock;
 pub mod cluster;
 mod decide;
 pub mod files;

@@ -192,6 +192,47 @@ fn a_machine_asleep_for_years_wakes_up_to_a_new_authority() {
 }
 
 #[test]
+fn where_only_the_newest_authority_is_not_valid_yet_there_is_nothing_to_do_but_wait() {
+    let mut world = World::new(policy(86_400, 40_000, 30));
+    world.settle();
+    let first = world.state.clone().unwrap();
+    // Somebody whose clock is two hours ahead puts the successor beside it.
+    let ahead = world.now + 7_200;
+    let state = apply(
+        world.state.as_ref(),
+        &Action::AddAuthority,
+        ahead,
+        &world.policy,
+    );
+    world.state = state.unwrap();
+    world.actions.clear();
+    let next = world.settle();
+    assert!(
+        matches!(world.actions.as_slice(), [Action::Publish, Action::Wait(_)]),
+        "{:?}",
+        world.actions
+    );
+    assert_eq!(world.state.as_ref().unwrap().leaf, first.leaf);
+    let valid = world.state.as_ref().unwrap().newest().unwrap().not_before;
+    assert!(next > world.now && next <= valid, "{next}");
+}
+
+#[test]
+fn where_nothing_is_valid_yet_an_authority_is_made_beside_the_others() {
+    let mut world = World::new(policy(86_400, 3_600, 30));
+    world.settle();
+    let first = world.state.clone().unwrap();
+    world.now -= 50_000;
+    world.settle();
+    assert!(world.accepts(&world.bundle));
+    let kept = world.state.as_ref().unwrap();
+    assert!(
+        kept.authority(&first.leaf.authority).is_some(),
+        "whoever serves what it signed is still trusted"
+    );
+}
+
+#[test]
 fn nothing_of_a_key_shows_when_the_state_is_printed() {
     let mut world = World::new(policy(86_400, 3_600, 30));
     world.settle();

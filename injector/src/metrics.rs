@@ -19,7 +19,7 @@ pub(crate) struct Result {
 /// What is reloaded, and how that went.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Reload {
-    /// `template` or `certificate`.
+    /// `template`, `certificate` or `callers`.
     pub(crate) what: &'static str,
     /// `ok` or `failed`.
     pub(crate) result: &'static str,

@@ -11,7 +11,7 @@
 mod process;
 
 use base64::Engine as _;
-use process::{Injector, asked, certificate, client, mount, pod};
+use process::{Injector, asked, certificate, certificate_until, client, mount, pod};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -165,6 +165,117 @@ async fn a_renewed_certificate_is_served_without_a_restart() {
         .post(injector.url("/inject"))
         .header("content-type", "application/json");
     assert_eq!(answer.body("{}").send().await.unwrap().status(), 400);
+}
+
+/// 1 January 4000 and 2500, seconds since 1970.
+const YEAR_4000: f64 = 64_060_588_800.0;
+const YEAR_2500: f64 = 16_725_225_600.0;
+
+#[tokio::test]
+async fn readiness_and_metrics_tell_of_every_file_that_is_broken_or_renewed() {
+    let injector = Injector::start(Some(injector::DEFAULT));
+    let said = injector.ready("ready", |status, _| status == 200).await;
+    assert_eq!(said, json!({"ready": true}));
+    injector.review("/inject", asked()).await;
+    injector.review("/inject", pod(&json!({}))).await;
+    let metrics = async |expected: &[(&str, Option<f64>)]| {
+        for (name, value) in expected {
+            assert_eq!(injector.metric(name).await, *value, "{name}");
+        }
+    };
+    let reloads = |what: &str, result: &str| {
+        format!("injector_reloads_total{{what=\"{what}\",result=\"{result}\"}}")
+    };
+    metrics(&[
+        (
+            "injector_requests_total{result=\"injected\",reason=\"annotation\"}",
+            Some(1.0),
+        ),
+        ("injector_duration_seconds_count", Some(2.0)),
+        ("injector_template_generation", Some(1.0)),
+        ("injector_certificate_expiry_seconds", Some(YEAR_4000)),
+        (&reloads("template", "ok"), Some(1.0)),
+        (&reloads("template", "failed"), None),
+        (&reloads("certificate", "failed"), None),
+    ])
+    .await;
+    let spent = injector.metric("injector_duration_seconds_sum").await;
+    assert!(spent.is_some_and(|spent| spent > 0.0 && spent < 60.0));
+
+    // Broken: what was good stays in force, and both say so.
+    let definition = injector.mounted("sidecar");
+    mount(&definition, 2, &[("sidecar.yaml", "version: 7")]);
+    mount(&injector.mounted("tls"), 2, &[("tls.crt", "nothing")]);
+    let broken =
+        |_: u16, said: &Value| said["sidecar"].is_string() && said["certificate"].is_string();
+    let said = injector.ready("both are broken", broken).await;
+    assert_eq!(said["ready"], true, "what was good still serves");
+    for detail in ["sidecar", "certificate"] {
+        let text = said[detail].as_str().unwrap();
+        assert!(text.starts_with("the old "), "{text}");
+    }
+    metrics(&[
+        ("injector_template_generation", Some(1.0)),
+        ("injector_certificate_expiry_seconds", Some(YEAR_4000)),
+        (&reloads("template", "failed"), Some(1.0)),
+        (&reloads("certificate", "failed"), Some(1.0)),
+    ])
+    .await;
+
+    // Mended: nothing is left of it.
+    let (chain, key) = certificate_until(2000, 2500);
+    let definition_text = injector::DEFAULT.replace("version: 1\n", "version: 1\n# again\n");
+    mount(&definition, 3, &[("sidecar.yaml", &definition_text)]);
+    mount(
+        &injector.mounted("tls"),
+        3,
+        &[("tls.crt", &chain), ("tls.key", &key)],
+    );
+    injector
+        .ready("mended", |_, said| *said == json!({"ready": true}))
+        .await;
+    metrics(&[
+        ("injector_template_generation", Some(2.0)),
+        ("injector_certificate_expiry_seconds", Some(YEAR_2500)),
+        (&reloads("template", "ok"), Some(2.0)),
+        (&reloads("certificate", "ok"), Some(1.0)),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn with_an_expired_certificate_it_is_not_ready_until_it_is_renewed() {
+    let injector = Injector::start(None);
+    injector.ready("ready", |status, _| status == 200).await;
+    let (chain, key) = certificate_until(2000, 2001);
+    let tls = injector.mounted("tls");
+    mount(&tls, 2, &[("tls.crt", &chain), ("tls.key", &key)]);
+    let said = injector.ready("not ready", |status, _| status == 503).await;
+    let why = said["certificate"].as_str().unwrap();
+    assert!(why.contains("has expired"), "{why}");
+    let (chain, key) = certificate();
+    mount(&tls, 3, &[("tls.crt", &chain), ("tls.key", &key)]);
+    injector
+        .ready("ready again", |status, _| status == 200)
+        .await;
+}
+
+#[tokio::test]
+async fn a_broken_list_of_callers_authorities_shows_in_readiness_and_metrics() {
+    let (chain, _) = certificate();
+    let injector = Injector::start_with_callers(&chain);
+    injector.swap_callers("nothing");
+    let broken = |_: u16, said: &Value| said["callers"].is_string();
+    let said = injector.ready("callers are broken", broken).await;
+    assert_eq!(said["ready"], true);
+    let failed = "injector_reloads_total{what=\"callers\",result=\"failed\"}";
+    assert_eq!(injector.metric(failed).await, Some(1.0));
+    injector.swap_callers(&chain);
+    injector
+        .ready("callers are mended", |_, said| {
+            *said == json!({"ready": true})
+        })
+        .await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The loop that keeps Secret, webhooks and the served certificate in step. Every replica runs it; none leads.
 
+use crate::clock;
 use crate::cluster::{Cluster, ClusterError, Secret};
 use crate::decide::{Action, Policy, decide};
 use crate::make::{self, MakeError};
@@ -7,7 +8,7 @@ use crate::resolver::Resolver;
 use crate::state::{Seconds, State};
 use crate::verify::{usable, verify};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Longest pause between two looks, so that a replica learns soon what another did.
@@ -72,11 +73,10 @@ impl<C: Cluster> Manager<C> {
         let mut backoff = BACKOFF.0;
         let mut last = Health::default();
         loop {
-            let now = wall_clock();
-            let (pause, health) = match self.look(now).await {
-                Ok((next, health)) => {
+            let (pause, health) = match self.look(clock::here()).await {
+                Ok((left, health)) => {
                     backoff = BACKOFF.0;
-                    let until = Duration::from_secs(u64::try_from(next - now).unwrap_or_default());
+                    let until = Duration::from_secs(u64::try_from(left).unwrap_or_default());
                     (until.clamp(SHORTEST_PAUSE, self.longest_pause()), health)
                 }
                 Err(error) => {
@@ -88,6 +88,7 @@ impl<C: Cluster> Manager<C> {
                     backoff = (backoff * 2).min(BACKOFF.1);
                     let not_after = self.known.as_ref().map(|state| state.leaf.not_after);
                     // What was published stays published while we cannot look; an expired leaf helps nobody.
+                    let now = clock::here() + self.cluster.ahead();
                     let alive = last.verified && not_after.is_some_and(|end| now < end);
                     (
                         pause,
@@ -112,10 +113,10 @@ impl<C: Cluster> Manager<C> {
         (self.policy.propagation / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     }
 
-    /// Takes steps until there is nothing to do; the time of the next one, and how things stand.
-    async fn look(&mut self, now: Seconds) -> Result<(Seconds, Health), StepError> {
+    /// Takes steps until there is nothing to do; how many seconds are left to the next one, and how things stand.
+    async fn look(&mut self, here: Seconds) -> Result<(Seconds, Health), StepError> {
         for _ in 0..MOST_STEPS {
-            match self.step(now).await {
+            match self.step(here).await {
                 Ok(Some(done)) => return Ok(done),
                 // Another replica was faster: what it did counts.
                 Ok(None) | Err(StepError::Cluster(ClusterError::Conflict(_))) => {}
@@ -125,10 +126,11 @@ impl<C: Cluster> Manager<C> {
         Err(StepError::Restless)
     }
 
-    async fn step(&mut self, now: Seconds) -> Result<Option<(Seconds, Health)>, StepError> {
+    async fn step(&mut self, here: Seconds) -> Result<Option<(Seconds, Health)>, StepError> {
         // Webhooks before the Secret: a bundle from a Secret read earlier could be older than what is published.
         let webhooks = self.cluster.webhooks().await?;
         let secret = self.cluster.secret().await?;
+        let now = here + self.cluster.ahead();
         let stored = secret
             .content
             .as_deref()
@@ -158,7 +160,7 @@ impl<C: Cluster> Manager<C> {
                 let verified = problem.is_none() && !webhooks.entries.is_empty();
                 let not_after = state.map(|state| state.leaf.not_after);
                 return Ok(Some((
-                    next,
+                    next - now,
                     Health {
                         verified,
                         not_after,
@@ -244,14 +246,6 @@ impl<C: Cluster> Manager<C> {
         let leaf = self.resolver.end_entity().unwrap_or_default();
         verify(&leaf, bundle, &self.policy.names, now).map_err(|error| error.to_string())
     }
-}
-
-/// Seconds since 1970.
-fn wall_clock() -> Seconds {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Seconds::try_from(since.as_secs()).unwrap_or(Seconds::MAX)
 }
 
 #[cfg(test)]

@@ -35,9 +35,20 @@ impl Fake {
     }
 }
 
-impl Cluster for &Fake {
+/// The pretended cluster as one replica sees it.
+struct Seen<'a> {
+    fake: &'a Fake,
+    /// What the API server's answers tell of its clock.
+    ahead: Seconds,
+}
+
+impl Cluster for Seen<'_> {
+    fn ahead(&self) -> Seconds {
+        self.ahead
+    }
+
     async fn secret(&self) -> Result<Secret, ClusterError> {
-        self.with(|inner| {
+        self.fake.with(|inner| {
             Ok(Secret {
                 version: inner.secret_version.map(|version| version.to_string()),
                 content: inner.secret.clone(),
@@ -51,7 +62,7 @@ impl Cluster for &Fake {
         content: &[u8],
         _: &str,
     ) -> Result<(), ClusterError> {
-        self.with(|inner| {
+        self.fake.with(|inner| {
             if let Some(meanwhile) = inner.meanwhile.take() {
                 meanwhile(inner);
             }
@@ -74,7 +85,7 @@ impl Cluster for &Fake {
     }
 
     async fn webhooks(&self) -> Result<Webhooks, ClusterError> {
-        self.with(|inner| {
+        self.fake.with(|inner| {
             if inner.gone {
                 return Err(ClusterError::Missing("the webhooks".into()));
             }
@@ -87,7 +98,7 @@ impl Cluster for &Fake {
     }
 
     async fn publish(&self, webhooks: &Webhooks, bundle: &str) -> Result<(), ClusterError> {
-        self.with(|inner| {
+        self.fake.with(|inner| {
             if webhooks.version != inner.webhooks_version.to_string() {
                 return Err(ClusterError::Conflict("webhooks".into()));
             }
@@ -100,16 +111,27 @@ impl Cluster for &Fake {
 
 const START: Seconds = 1_800_000_000;
 
-fn manager(fake: &Fake) -> (Manager<&Fake>, Arc<Resolver>) {
+fn manager(fake: &Fake) -> (Manager<Seen<'_>>, Arc<Resolver>) {
+    manager_ahead(fake, 0)
+}
+
+/// One whose node's clock is behind the API server's.
+fn manager_ahead(fake: &Fake, ahead: Seconds) -> (Manager<Seen<'_>>, Arc<Resolver>) {
+    manager_slow(fake, ahead, 1)
+}
+
+/// One whose certificates live so many times as long.
+fn manager_slow(fake: &Fake, ahead: Seconds, unit: u32) -> (Manager<Seen<'_>>, Arc<Resolver>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let policy = Policy {
         names: vec!["injector.monitoring.svc".to_owned()],
-        ca_validity: Duration::from_mins(10),
-        leaf_validity: Duration::from_mins(2),
+        ca_validity: Duration::from_mins(10) * unit,
+        leaf_validity: Duration::from_mins(2) * unit,
         propagation: Duration::from_secs(10),
     };
     let resolver = Arc::new(Resolver::default());
-    (Manager::new(fake, policy, Arc::clone(&resolver)), resolver)
+    let seen = Seen { fake, ahead };
+    (Manager::new(seen, policy, Arc::clone(&resolver)), resolver)
 }
 
 /// The chart's Secret, which is there and empty.
@@ -189,6 +211,61 @@ async fn many_replicas_over_many_rotations_never_serve_what_is_refused() {
         writes < 120,
         "{writes} writes: the replicas undo each other's work"
     );
+}
+
+/// Looks in turn with two replicas, one of whose nodes' clock is so far behind; what the API server verifies at its own
+/// time, it accepts. `told`: its answers say what time that is. Authorities seen, and writes.
+async fn with_two_clocks(behind: Seconds, told: bool) -> (usize, usize) {
+    // Untold, certificates that live for minutes are over or not yet begun where a clock is hours off.
+    let unit = if told { 1 } else { 600 };
+    let fake = chart();
+    let (mut right, served_by_right) = manager_slow(&fake, 0, unit);
+    let (mut wrong, served_by_wrong) = manager_slow(&fake, if told { behind } else { 0 }, unit);
+    let mut authorities = std::collections::HashSet::new();
+    for at in 0..1_500 {
+        let now = START + at * Seconds::from(unit);
+        let (replica, here) = match at % 4 {
+            0 => (&mut right, now),
+            2 => (&mut wrong, now - behind),
+            _ => continue,
+        };
+        let before = fake
+            .with(|inner| inner.secret.clone())
+            .map(|_| fake.state());
+        replica.look(here).await.unwrap();
+        let after = fake.state();
+        for authority in before.iter().flat_map(|state| &state.authorities) {
+            let kept = after.authority(&authority.name).is_some();
+            assert!(
+                kept || authority.signed_until < now,
+                "{} left at {at} with certificates of its still valid",
+                authority.name
+            );
+        }
+        let bundle = fake.with(|inner| inner.bundle[0].clone());
+        for resolver in [&served_by_right, &served_by_wrong] {
+            if let Some(leaf) = resolver.end_entity() {
+                verify(&leaf, &bundle, &["injector.monitoring.svc".to_owned()], now).unwrap();
+            }
+        }
+        authorities.insert(after.newest().unwrap().name.clone());
+    }
+    (authorities.len(), fake.with(|inner| inner.writes))
+}
+
+#[tokio::test]
+async fn replicas_whose_clocks_differ_go_by_the_api_servers() {
+    for behind in [7_200, -7_200] {
+        let (authorities, writes) = with_two_clocks(behind, true).await;
+        assert!((3..=5).contains(&authorities), "{authorities} in 1500 s");
+        assert!(writes < 120, "{writes} writes: they undo each other's work");
+    }
+}
+
+#[tokio::test]
+async fn a_replica_whose_clock_is_behind_drops_no_authority_of_the_others() {
+    let (authorities, _) = with_two_clocks(7_200, false).await;
+    assert!(authorities >= 3, "only {authorities} authorities");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The command line: `serve` runs the webhook; the others work on manifests with the same code and without a cluster.
 
+mod certificates;
 mod check;
 mod completions;
 mod documents;
@@ -7,6 +8,7 @@ mod durations;
 mod explain;
 mod inject;
 mod namespaces;
+mod ready;
 mod report;
 mod serve;
 mod uninject;

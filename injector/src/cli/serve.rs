@@ -1,15 +1,13 @@
 //! `serve`: the webhook and the admin port, until a signal.
 
 use super::durations;
+use super::ready::{Ready, withdraw};
 use crate::body::Bodies;
-use crate::metrics::{Metrics, Reload};
+use crate::metrics::Metrics;
 use crate::server::{self, Shared};
 use crate::source::Source;
-use anyhow::{Context as _, bail};
-use certs::callers::Callers;
-use certs::files::Files;
-use certs::kubernetes::{Kubernetes, Names};
-use certs::{Manager, Policy, Resolver};
+use anyhow::Context as _;
+use certs::Resolver;
 use clap::{Args, ValueEnum};
 use prometheus_client::registry::Registry;
 use runtime::admin::{self, Readiness};
@@ -18,7 +16,6 @@ use runtime::serve::{Listener, ServeOptions, serve};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +27,7 @@ const REQUEST: Duration = Duration::from_secs(5);
 
 /// Where the certificate comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Certs {
+pub(super) enum Certs {
     /// The injector makes and rotates it, and tells the API server.
     SelfManaged,
     /// Two files; something else renews them.
@@ -51,7 +48,7 @@ pub(super) struct ServeArgs {
     sidecar: Option<PathBuf>,
     /// Where the certificate comes from; existing when --tls-cert is given, self-managed otherwise.
     #[arg(long, env = "INJECTOR_CERTS", value_enum)]
-    certs: Option<Certs>,
+    pub(super) certs: Option<Certs>,
     /// PEM chain to serve, the server's own certificate first.
     #[arg(
         long,
@@ -59,7 +56,7 @@ pub(super) struct ServeArgs {
         value_name = "FILE",
         requires = "tls_key"
     )]
-    tls_cert: Option<PathBuf>,
+    pub(super) tls_cert: Option<PathBuf>,
     /// PEM private key of that certificate.
     #[arg(
         long,
@@ -67,32 +64,32 @@ pub(super) struct ServeArgs {
         value_name = "FILE",
         requires = "tls_cert"
     )]
-    tls_key: Option<PathBuf>,
+    pub(super) tls_key: Option<PathBuf>,
     /// PEM certificates of who may call; without it anybody may. The API server shows one when its admission configuration
     /// names a kubeconfig for this webhook.
     #[arg(long, env = "INJECTOR_TLS_CLIENT_CA", value_name = "FILE")]
-    tls_client_ca: Option<PathBuf>,
+    pub(super) tls_client_ca: Option<PathBuf>,
     /// Self-managed: Secret that holds CA and certificate.
     #[arg(long, env = "INJECTOR_SECRET_NAME", value_name = "NAME")]
-    secret_name: Option<String>,
+    pub(super) secret_name: Option<String>,
     /// Self-managed: the `MutatingWebhookConfiguration` that is told about the CA.
     #[arg(long, env = "INJECTOR_WEBHOOK_CONFIGURATION", value_name = "NAME")]
-    webhook_configuration: Option<String>,
+    pub(super) webhook_configuration: Option<String>,
     /// Self-managed: Service through which the API server calls.
     #[arg(long, env = "INJECTOR_SERVICE_NAME", value_name = "NAME")]
-    service_name: Option<String>,
+    pub(super) service_name: Option<String>,
     /// Self-managed: namespace of Secret and Service.
     #[arg(long, env = "INJECTOR_NAMESPACE", value_name = "NAME")]
-    namespace: Option<String>,
+    pub(super) namespace: Option<String>,
     /// Self-managed: how long a new CA is published before a certificate of its is served.
     #[arg(long, env = "INJECTOR_PROPAGATION", default_value = "30s", value_parser = durations::parse)]
-    propagation: Duration,
+    pub(super) propagation: Duration,
     /// Self-managed: how long a CA is valid.
     #[arg(long, env = "INJECTOR_CA_VALIDITY", default_value = "8760h", value_parser = durations::parse)]
-    ca_validity: Duration,
+    pub(super) ca_validity: Duration,
     /// Self-managed: how long a certificate is valid.
     #[arg(long, env = "INJECTOR_LEAF_VALIDITY", default_value = "2160h", value_parser = durations::parse)]
-    leaf_validity: Duration,
+    pub(super) leaf_validity: Duration,
     /// After a signal: how long to serve on, until no endpoint points here any more.
     #[arg(long, env = "INJECTOR_WITHDRAWAL", default_value = "5s", value_parser = durations::parse)]
     withdrawal: Duration,
@@ -122,17 +119,11 @@ impl ServeArgs {
         };
         let source = Arc::new(Source::open(self.sidecar.clone(), &metrics, &readiness).await);
         let resolver = Arc::new(Resolver::default());
-        let ready = Ready {
-            readiness: readiness.clone(),
-            source: Arc::clone(&source),
-            verified: Arc::default(),
-            stopping: Arc::default(),
-        };
+        let ready = Ready::new(readiness.clone(), Arc::clone(&source));
         let stop = CancellationToken::new();
         tasks.spawn(behind.run(stop.clone()));
         self.certificates(&resolver, &metrics, &ready, &tasks, &stop)
             .await?;
-        ready.update();
 
         let follow = (
             Arc::clone(&source),
@@ -148,6 +139,8 @@ impl ServeArgs {
                 .await;
         });
         if let Some(listener) = admin {
+            let address = listener.local_addr()?;
+            tracing::info!(%address, "admin routes");
             let router = admin::router(readiness, Arc::new(registry));
             tasks.spawn(serve(
                 Listener::Tcp(listener),
@@ -156,15 +149,7 @@ impl ServeArgs {
                 stop.clone(),
             ));
         }
-        let tls = match &self.tls_client_ca {
-            None => rustls::ServerConfig::builder().with_no_client_auth(),
-            Some(path) => {
-                let mut callers = Callers::new(path.clone());
-                let verifier = callers.load().await?;
-                tasks.spawn(callers.follow(stop.clone()));
-                rustls::ServerConfig::builder().with_client_cert_verifier(verifier)
-            }
-        };
+        let tls = self.callers(&metrics, &ready, &tasks, &stop).await?;
         let options = ServeOptions {
             tls: Some(Arc::new(with_alpn(tls.with_cert_resolver(resolver)))),
             request_timeout: REQUEST,
@@ -185,140 +170,6 @@ impl ServeArgs {
         tasks.wait().await;
         Ok(())
     }
-
-    async fn certificates(
-        &self,
-        resolver: &Arc<Resolver>,
-        metrics: &Metrics,
-        ready: &Ready,
-        tasks: &TaskTracker,
-        stop: &CancellationToken,
-    ) -> anyhow::Result<()> {
-        let files = self.tls_cert.clone().zip(self.tls_key.clone());
-        match (self.certs, files) {
-            (Some(Certs::Existing) | None, Some((chain, key))) => {
-                let mut files = Files::new(chain, key);
-                // A pair that is broken at the start is a wrong command line; later it is an outage to sit out.
-                if let Some(certificate) = files.load().await? {
-                    resolver.set(&certificate);
-                    ready.verified.store(true, Ordering::Relaxed);
-                }
-                let (resolver, metrics, ready, stop) = (
-                    Arc::clone(resolver),
-                    metrics.clone(),
-                    ready.clone(),
-                    stop.clone(),
-                );
-                tasks.spawn(async move {
-                    let changed = |result: Result<(), &certs::files::FileError>| {
-                        let result = if result.is_ok() { "ok" } else { "failed" };
-                        metrics
-                            .reloads
-                            .get_or_create(&Reload {
-                                what: "certificate",
-                                result,
-                            })
-                            .inc();
-                        ready.update();
-                    };
-                    files.follow(resolver, stop, changed).await;
-                });
-                Ok(())
-            }
-            (Some(Certs::Existing), None) => {
-                bail!("--certs existing needs --tls-cert and --tls-key")
-            }
-            (Some(Certs::SelfManaged), Some(_)) => {
-                bail!("--certs self-managed takes no --tls-cert")
-            }
-            (Some(Certs::SelfManaged) | None, None) => {
-                let manager = self.manager(resolver).await?;
-                let (metrics, ready, stop) = (metrics.clone(), ready.clone(), stop.clone());
-                tasks.spawn(manager.run(stop, move |health| {
-                    metrics
-                        .certificate_expiry
-                        .set(health.not_after.unwrap_or_default());
-                    ready.verified.store(health.verified, Ordering::Relaxed);
-                    ready
-                        .readiness
-                        .detail("certificate", health.problem.clone());
-                    ready.update();
-                }));
-                Ok(())
-            }
-        }
-    }
-
-    /// Self-managed certificates, which need names and an API server.
-    async fn manager(&self, resolver: &Arc<Resolver>) -> anyhow::Result<Manager<Kubernetes>> {
-        let (Some(secret), Some(webhooks), Some(service), Some(namespace)) = (
-            &self.secret_name,
-            &self.webhook_configuration,
-            &self.service_name,
-            &self.namespace,
-        ) else {
-            bail!(
-                "self-managed certificates need --secret-name, --webhook-configuration, --service-name and \
-                 --namespace; without a cluster, give --tls-cert and --tls-key"
-            );
-        };
-        let policy = Policy {
-            names: vec![
-                format!("{service}.{namespace}.svc"),
-                format!("{service}.{namespace}"),
-                format!("{service}.{namespace}.svc.cluster.local"),
-            ],
-            ca_validity: self.ca_validity,
-            leaf_validity: self.leaf_validity,
-            propagation: self.propagation,
-        };
-        let names = Names {
-            namespace: namespace.clone(),
-            secret: secret.clone(),
-            webhooks: webhooks.clone(),
-        };
-        Ok(Manager::new(
-            Kubernetes::connect(names).await?,
-            policy,
-            Arc::clone(resolver),
-        ))
-    }
-}
-
-/// Readiness: a definition to inject, a certificate that callers accept, and no end in sight.
-#[derive(Debug, Clone)]
-struct Ready {
-    readiness: Readiness,
-    source: Arc<Source>,
-    verified: Arc<AtomicBool>,
-    stopping: Arc<AtomicBool>,
-}
-
-impl Ready {
-    fn update(&self) {
-        let verified = self.verified.load(Ordering::Relaxed);
-        let stopping = self.stopping.load(Ordering::Relaxed);
-        self.readiness
-            .set(self.source.is_usable() && verified && !stopping);
-    }
-}
-
-/// After the signal: not ready at once, closed only when endpoints had time to follow.
-async fn withdraw(
-    signal: CancellationToken,
-    withdrawal: Duration,
-    ready: Ready,
-    closing: CancellationToken,
-) {
-    signal.cancelled().await;
-    ready.stopping.store(true, Ordering::Relaxed);
-    ready.update();
-    ready.readiness.detail(
-        "shutdown",
-        Some("serving on until no endpoint points here".to_owned()),
-    );
-    tokio::time::sleep(withdrawal).await;
-    closing.cancel();
 }
 
 fn with_alpn(mut config: rustls::ServerConfig) -> rustls::ServerConfig {

@@ -9,13 +9,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running injector with a certificate of its own.
 pub(crate) struct Injector {
     pub(crate) child: Child,
     lines: Receiver<String>,
     address: String,
+    admin: String,
     pub(crate) client: reqwest::Client,
     /// The certificate it starts with, PEM.
     pub(crate) chain: String,
@@ -39,8 +40,17 @@ pub(crate) fn mount(folder: &Path, generation: usize, files: &[(&str, &str)]) {
 }
 
 pub(crate) fn certificate() -> (String, String) {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    (made.cert.pem(), made.signing_key.serialize_pem())
+    certificate_until(2000, 4000)
+}
+
+/// One that is valid from the first of these years to the second.
+pub(crate) fn certificate_until(from: i32, until: i32) -> (String, String) {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(from, 1, 1);
+    params.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    (made.pem(), key.serialize_pem())
 }
 
 pub(crate) fn client(certificates: &[&str]) -> reqwest::Client {
@@ -75,14 +85,26 @@ fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_injector").into(), PathBuf::from)
 }
 
+fn injector() -> Command {
+    Command::new(binary())
+}
+
 impl Injector {
     pub(crate) fn start(sidecar: Option<&str>) -> Self {
-        Self::run(sidecar, None)
+        Self::run(sidecar, None, injector())
+    }
+
+    /// One that may open so many files, connections included.
+    pub(crate) fn start_with_files(most: u32) -> Self {
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\"")]);
+        command.arg(binary());
+        Self::run(None, None, command)
     }
 
     /// One that serves only callers whose certificate `authority` signed.
     pub(crate) fn start_with_callers(authority: &str) -> Self {
-        Self::run(None, Some(authority))
+        Self::run(None, Some(authority), injector())
     }
 
     pub(crate) fn swap_callers(&self, authority: &str) {
@@ -92,13 +114,12 @@ impl Injector {
         std::fs::rename(fresh, file).unwrap();
     }
 
-    fn run(sidecar: Option<&str>, callers: Option<&str>) -> Self {
+    fn run(sidecar: Option<&str>, callers: Option<&str>, mut command: Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (chain, key) = certificate();
         let tls = folder.path().join("tls");
         std::fs::create_dir(&tls).unwrap();
         mount(&tls, 1, &[("tls.crt", &chain), ("tls.key", &key)]);
-        let mut command = Command::new(binary());
         command
             .args([
                 "serve",
@@ -107,7 +128,7 @@ impl Injector {
                 "--admin-listen",
                 "127.0.0.1:0",
                 "--withdrawal",
-                "300ms",
+                "5s",
             ])
             .arg("--tls-cert")
             .arg(tls.join("tls.crt"))
@@ -137,10 +158,14 @@ impl Injector {
             child,
             lines,
             address: String::new(),
+            admin: String::new(),
             client: client(&[&chain]),
             chain,
             folder,
         };
+        let line = injector.wait_for("admin routes");
+        let (_, port) = line.rsplit_once(':').unwrap();
+        injector.admin.push_str(port);
         let line = injector.wait_for("serving");
         let (_, port) = line.rsplit_once(':').unwrap();
         injector.address.push_str(port);
@@ -187,6 +212,35 @@ impl Injector {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.address)
+    }
+
+    /// An answer of the admin port: status and text.
+    pub(crate) async fn admin(&self, path: &str) -> (u16, String) {
+        let url = format!("http://127.0.0.1:{}{path}", self.admin);
+        let answer = self.client.get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// What the process says of its readiness, once `is_so`.
+    pub(crate) async fn ready(&self, what: &str, is_so: impl Fn(u16, &Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let (status, text) = self.admin("/ready").await;
+            let said: Value = serde_json::from_str(&text).unwrap();
+            if is_so(status, &said) {
+                return said;
+            }
+            assert!(Instant::now() < end, "{what}: {status} {said}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The value of one line of the metrics, by all that stands before it.
+    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+        let (_, text) = self.admin("/metrics").await;
+        let lines = text.lines().filter_map(|line| line.rsplit_once(' '));
+        let mut found = lines.filter(|(key, _)| *key == name);
+        found.next().map(|(_, value)| value.parse().unwrap())
     }
 
     pub(crate) async fn post(
