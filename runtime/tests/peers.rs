@@ -201,12 +201,12 @@ async fn makes_room(hold: impl AsyncFn(&Server) -> TcpStream) {
         ..patient()
     };
     let server = start(options).await;
-    let held = [hold(&server).await, hold(&server).await];
+    let taken = [hold(&server).await, hold(&server).await];
     let mut waiting = shake_hands(server.connect().await).await;
     waiting.write_all(REQUEST).await.unwrap();
     let answered = tokio::time::timeout(PATIENCE, waiting.read(&mut [0; 256])).await;
     assert!(answered.expect("a place becomes free").unwrap() > 0);
-    drop(held);
+    drop(taken);
 }
 
 const NAME: &str = "localhost";

@@ -17,13 +17,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Longest request, its body included. The API server itself waits for at most 30 s, 1 s by default; whoever sends more
 /// slowly than this is not the API server.
 const REQUEST: Duration = Duration::from_secs(5);
+
+/// Connections that wait in the kernel. Of those beyond, it drops the first packet, which is sent again after a second:
+/// that is all the time a webhook has. The usual 128 are too few for that.
+const BACKLOG: u32 = 1024;
 
 /// Where the certificate comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -112,9 +116,9 @@ impl ServeArgs {
         let readiness = Readiness::default();
         let tasks = TaskTracker::new();
         // Everything is bound and read before anything is served.
-        let listener = bind(self.listen).await?;
+        let listener = bind(self.listen)?;
         let admin = match self.admin_listen {
-            Some(address) => Some(bind(address).await?),
+            Some(address) => Some(bind(address)?),
             None => None,
         };
         let source = Arc::new(Source::open(self.sidecar.clone(), &metrics, &readiness).await);
@@ -179,8 +183,18 @@ fn with_alpn(mut config: rustls::ServerConfig) -> rustls::ServerConfig {
     config
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen(address)
         .with_context(|| format!("{address} cannot be listened on; is another process there?"))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
