@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
-use tests::double::mutator::MESH;
+use tests::double::mutator::{EXTENDED, MESH, VOLUME};
 
 /// Registers the double as a webhook of this name; configurations are called in their names' order.
 async fn register(world: &World, name: &str) {
@@ -86,7 +86,32 @@ async fn converges(world: &World, name: &str) {
         let variables = container["env"].as_array().unwrap();
         let told = variables.iter().filter(|one| one["name"] == "MESH");
         assert_eq!(told.count(), 1, "{name}: {container}");
+        let has = |pointer: &str| container.pointer(pointer).unwrap_or(&Value::Null);
+        assert_eq!(has("/imagePullPolicy"), "Always", "{name}: {container}");
+        let device = EXTENDED.replace('/', "~1");
+        for amounts in ["limits", "requests"] {
+            let amount = has(&format!("/resources/{amounts}/{device}"));
+            assert_eq!(amount, "0", "{name}: {container}");
+        }
+        let level = has("/securityContext/seLinuxOptions/level");
+        assert_eq!(level, "s0:c1,c2", "{name}: {container}");
+        let mounts = container["volumeMounts"].as_array().unwrap();
+        let mounted = mounts.iter().filter(|one| one["name"] == VOLUME);
+        assert_eq!(mounted.count(), 1, "{name}: {container}");
     }
+    // What the other does to ours leaves it as hard as it was.
+    let inits = made["spec"]["initContainers"].as_array().unwrap();
+    let ours = inits
+        .iter()
+        .find(|one| one["name"] == sidecar::names::WATCHER);
+    let context = &ours.unwrap()["securityContext"];
+    assert_eq!(context["runAsNonRoot"], true, "{name}: {context}");
+    assert_eq!(context["readOnlyRootFilesystem"], true, "{name}: {context}");
+    assert_eq!(
+        context["capabilities"]["drop"],
+        json!(["ALL"]),
+        "{name}: {context}"
+    );
     let first = &made["spec"]["containers"][0]["name"];
     assert_eq!(first, "agent", "{name}: what kubectl takes for the default");
 
