@@ -102,6 +102,12 @@ pub struct Args {
         conflicts_with = "reap_namespace"
     )]
     pub reap_env: Option<String>,
+    /// Only the one whose `POD_NAME` is this.
+    #[arg(long, value_name = "NAME", requires = "reap")]
+    pub reap_pod: Option<String>,
+    /// Seconds that it is stopped before it is killed, as on a machine that swaps.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, requires = "reap")]
+    pub reap_frozen: f64,
     /// How many are killed.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "reap")]
     pub reap_times: u32,
