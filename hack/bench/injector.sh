@@ -2,7 +2,8 @@
 # injector.sh: what the injector costs, beside a bare server of the same stack, in one run, by turns, one core for the server and one
 # for the caller: processor time a review, latency, memory, start, sizes. With KUBECONFIG (a cluster that can reach this machine): the
 # start with certificates of its own, and a Pod's creation with the webhook and without.
-# It prints figures and judges nothing. INJECTOR: a binary to measure; without it the image's own is built. ROUNDS (5), REVIEWS (20000)
+# It prints figures, then each goal with what was measured and whether it was reached, and fails when one was missed.
+# INJECTOR: a binary to measure; without it the image's own is built. ROUNDS (5), REVIEWS (20000)
 # a round, SOAK (1000000) reviews after which memory is looked at; WHAT ("served cluster") chooses. A peer that runs already:
 # PEER_URL (https://HOST:PORT/PATH), PEER_CA (PEM), PEER_PID, PEER_BODY (its review).
 # shellcheck source=hack/lib.sh
@@ -21,6 +22,7 @@ fi
 cargo build --release --package tests --example bench_injector --example bench_injector_floor
 examples=${CARGO_TARGET_DIR:-target}/release/examples
 
+status=0
 wants() { [[ " $WHAT " == *" $1 "* ]]; }
 
 if wants served; then
@@ -30,13 +32,14 @@ if wants served; then
   [ -z "${PEER_BODY:-}" ] || peer+=(--peer-body "$PEER_BODY")
   [ -z "${IMAGE:-}" ] || peer+=(--image "$IMAGE")
   "$examples/bench_injector" served --injector "$INJECTOR" --floor "$examples/bench_injector_floor" --sidecar "$SIDECAR" \
-    --rounds "${ROUNDS:-5}" --reviews "${REVIEWS:-20000}" --soak "${SOAK:-1000000}" "${peer[@]}"
+    --rounds "${ROUNDS:-5}" --reviews "${REVIEWS:-20000}" --soak "${SOAK:-1000000}" "${peer[@]}" || status=1
 fi
 
 if wants cluster; then
   if [ -z "${KUBECONFIG:-}" ]; then
     log "no KUBECONFIG: nothing is measured through an API server"
   else
-    "$examples/bench_injector" cluster --injector "$INJECTOR" --sidecar "$SIDECAR"
+    "$examples/bench_injector" cluster --injector "$INJECTOR" --sidecar "$SIDECAR" || status=1
   fi
 fi
+exit $status

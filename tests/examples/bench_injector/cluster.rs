@@ -129,7 +129,8 @@ async fn starts(args: &crate::Cluster, client: &Client) {
             call(client, "DELETE", &path, &Value::Null).await.unwrap();
         }
     }
-    table::print("start, self-managed, ms", &row, "goal: under 500 ms");
+    table::print("start, self-managed, ms", &row);
+    table::judge("start, self-managed, ms", "500", table::ours(&row), 500.0);
 }
 
 /// A namespace in which Pods can be created: its service account is there.
@@ -204,7 +205,12 @@ async fn creations(args: &crate::Cluster, client: &Client, host: IpAddr) {
             without.1,
             args.pods
         ),
-        "goal: under 2 ms more",
+    );
+    table::judge(
+        "Pod creation, median, ms more",
+        "2",
+        with.0 - without.0,
+        2.0,
     );
 }
 

@@ -1,5 +1,5 @@
-//! What the injector costs, beside a bare server of the same stack and any peer that is given. Prints figures and judges
-//! nothing. hack/bench/injector.sh builds what it needs and calls it.
+//! What the injector costs, beside a bare server of the same stack and any peer that is given. Prints figures, and at the
+//! end each goal with what was measured; fails when one was missed. hack/bench/injector.sh builds what it needs and calls it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,6 +20,7 @@ mod table;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 #[derive(Parser)]
 struct Cli {
@@ -92,11 +93,12 @@ struct Cluster {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     process::keep_to(process::OWN_CORE);
     match Cli::parse().what {
         What::Served(args) => served::run(&args).await,
         What::Cluster(args) => cluster::run(&args).await,
     }
+    table::conclude()
 }
