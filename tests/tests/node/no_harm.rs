@@ -1,6 +1,6 @@
 //! Do no harm: whatever of ours or of Discord's is broken, the agent runs and ends as without us.
 
-use super::support::cluster::{self, RELEASE_NAMESPACE, client, kubectl};
+use super::support::cluster::{self, kubectl};
 use super::support::wait::seconds;
 use super::support::world::World;
 use super::support::{Agent, eventually, injector, with_world};
@@ -29,46 +29,51 @@ fn run_seconds(end: &ContainerStateTerminated) -> i64 {
     at(&end.finished_at) - at(&end.started_at)
 }
 
+/// No injector as long as this is held, also by a test that fails.
+struct Nobody;
+
+impl Nobody {
+    fn begin() -> Self {
+        let nobody = Self;
+        injector::scale(0);
+        nobody
+    }
+}
+
+impl Drop for Nobody {
+    fn drop(&mut self) {
+        // A panic within a panic would end the other tests too.
+        let _ = std::panic::catch_unwind(|| injector::scale(2));
+    }
+}
+
 #[tokio::test]
 async fn without_any_injector_annotated_pods_still_start() {
     let _guard = cluster::exclusive().await;
     with_world("no-injector", |world| async move {
-        let scale = |replicas: &str| {
-            kubectl(&[
-                "scale",
-                "deployment",
-                "--namespace",
-                RELEASE_NAMESPACE,
-                "-l",
-                injector::SELECTOR,
-                "--replicas",
-                replicas,
-            ]);
-        };
-        scale("0");
-        let client = client().await;
-        eventually("the injector is gone", seconds(60), async || {
-            anyhow::ensure!(injector::pods(&client).await.is_empty(), "still there");
-            Ok(())
-        })
-        .await;
+        let nobody = Nobody::begin();
         world
             .run(&Agent::new("bare", &["--generate", "demo"]))
             .await;
         world.completes("bare", seconds(60)).await;
         let pod = world.pod_of("bare").await;
-        scale("2");
-        kubectl(&[
-            "rollout",
-            "status",
-            "deployment",
-            "--namespace",
-            RELEASE_NAMESPACE,
-            "-l",
-            injector::SELECTOR,
-            "--timeout",
-            "90s",
-        ]);
+        // What the cluster itself lives on comes back too, with webhooks registered that nobody answers for.
+        let system = ["--namespace", "kube-system"];
+        let made_by_controllers = ["-l", "pod-template-hash", "-o", "name"];
+        let pods = kubectl(&[&["get", "pods"], &system[..], &made_by_controllers[..]].concat());
+        assert!(!pods.is_empty(), "DNS at least");
+        let pods: Vec<&str> = pods.split_whitespace().collect();
+        kubectl(&[&["delete", "--wait=false"], &system[..], &pods[..]].concat());
+        kubectl(
+            &[
+                &["rollout", "status", "deployment", "--timeout", "120s"],
+                &system[..],
+            ]
+            .concat(),
+        );
+        drop(nobody);
+        let ready = injector::pods(&world.client).await.len();
+        assert!(ready >= 2, "the injector comes back: {ready}");
         assert!(
             pod.spec.unwrap().init_containers.is_none(),
             "nobody was there to inject"
@@ -114,9 +119,10 @@ async fn outage(name: &'static str, fault: serde_json::Value) {
             agent_end(&world, "twin").await,
         );
         assert_eq!((ours.exit_code, theirs.exit_code), (0, 0));
+        // Both play for 30 s. One that waited for the end of the outage, after 15 s and more, would take as much longer.
         let (ours, theirs) = (run_seconds(&ours), run_seconds(&theirs));
         assert!(
-            (ours - theirs).abs() <= 2,
+            (ours - theirs).abs() <= 10,
             "the agent ran {ours} s, its unwatched twin {theirs} s"
         );
         super::job::all_steps_arrived(&world, &args).await;
@@ -167,8 +173,9 @@ async fn an_outage_that_never_ends_leaves_the_agents_end_alone() {
         assert_eq!(watcher.exit_code, 0, "{watcher:?}");
         let late =
             watcher.finished_at.unwrap().0.as_second() - end.finished_at.unwrap().0.as_second();
+        // Whoever does not end by itself is killed after 30.
         assert!(
-            late <= 8,
+            late <= 20,
             "the Pod outlived its agent by {late} s; flushSeconds is 5"
         );
         assert!(

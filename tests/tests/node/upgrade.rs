@@ -3,7 +3,7 @@
 use super::support::cluster::{
     self, RELEASE, RELEASE_NAMESPACE, client, helm_upgrade, kubectl, root, tool,
 };
-use super::support::{injector, wait::seconds};
+use super::support::{eventually, injector, wait::seconds};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -105,7 +105,15 @@ async fn an_upgrade_with_the_same_values_restarts_nothing_and_changes_nothing() 
         uids.sort();
         uids
     };
-    let (pods, before) = (uids().await, objects());
+    // Another test's authority may still be on its way out.
+    let (pods, before) = eventually("the installation rests", seconds(180), async || {
+        let (pods, before) = (uids().await, objects());
+        // Longer than a replica's longest pause between two looks.
+        tokio::time::sleep(seconds(12)).await;
+        anyhow::ensure!(objects() == before && uids().await == pods, "it changes");
+        Ok((pods, before))
+    })
+    .await;
     assert!(before.len() >= 8, "{before:?}");
     helm_upgrade(&[]);
     // Whatever would restart has begun to by now: helm waited for the Deployment.
