@@ -33,10 +33,12 @@ pub(crate) async fn requests_by_replica(client: &Client) -> BTreeMap<String, u64
         let name = pod.metadata.name.expect("a name");
         let uri = format!("/api/v1/namespaces/{RELEASE_NAMESPACE}/pods/{name}:8081/proxy/metrics");
         let request = http::Request::get(uri).body(Vec::new()).expect("a request");
-        let text = client
-            .request_text(request)
-            .await
-            .expect("the injector's metrics");
+        let text = match client.request_text(request).await {
+            Ok(text) => text,
+            // Listed while it was leaving; whoever left answers nobody any more.
+            Err(kube::Error::Api(status)) if status.code == 404 => continue,
+            Err(error) => panic!("the metrics of {name}: {error}"),
+        };
         let sum = text
             .lines()
             .filter(|line| line.starts_with("injector_requests_total"))
