@@ -10,6 +10,8 @@
     reason = "patch and path, own and owner: the domain's words"
 )]
 
+#[cfg(test)]
+mod answers;
 mod body;
 mod check;
 mod cli;
@@ -21,10 +23,10 @@ mod places;
 mod plan;
 mod pod;
 mod review;
+mod scan;
 mod server;
 mod source;
 mod template;
-mod uid;
 mod uninject;
 
 pub use cli::Cli;

@@ -5,9 +5,9 @@ use crate::metrics::{Metrics, Result as ResultLabels};
 use crate::plan::{self, Circumstances, Decision, Original, Outcome};
 use crate::pod::{Object, Pod};
 use crate::review::{self, Answer, Request};
+use crate::scan;
 use crate::source::Source;
 use crate::template::Template;
-use crate::uid::uid;
 use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::{StatusCode, header};
@@ -21,6 +21,9 @@ use std::time::Instant;
 pub const PODS_PATH: &str = "/inject";
 /// Path of the entry for namespaces that ask by label; being called there is how we know of the label.
 pub const NAMESPACES_PATH: &str = "/inject/namespace";
+
+/// Value of an audit annotation where there is nothing to name.
+const NONE: &str = "none";
 
 /// What every request needs.
 #[derive(Debug)]
@@ -107,34 +110,45 @@ impl Shared {
         if let Ok(request) = review::read::<Object<Pod<'_>>>(body) {
             let original = Original::Review(body);
             return Some(
-                self.decide(&request, namespace_opted_in, |pod, around, template| {
-                    plan::inject_read(&pod.0, original, around, template)
-                }),
+                self.decide(
+                    &request,
+                    namespace_opted_in,
+                    |pod, around, template| match template {
+                        Ok(template) => plan::inject_read(&pod.0, original, around, template),
+                        Err(why) => plan::without_definition(&pod.0, around, why),
+                    },
+                ),
             );
         }
         let request = match review::read::<&RawValue>(body) {
             Ok(request) => request,
             Err(error) => {
-                self.count("failed", "review");
-                let uid = uid(body)?;
-                tracing::warn!(uid, %error, "a review does not parse; the Pod is admitted unchanged");
-                let warning =
-                    format!("discord-monitoring: not injected, the review does not parse: {error}");
-                return Some(admitted(&uid, &warning));
+                let uid = scan::uid(body);
+                let why = format!("the review does not parse: {error}");
+                let outcome = plan::failed_for(uid.is_some() && scan::asks_deny(body), &why);
+                self.count(labels(&outcome).0, "review");
+                let uid = uid?;
+                tracing::warn!(uid, %error, denied = outcome.deny.is_some(), "a review does not parse");
+                return Some(reply(&uid, &outcome, "review", NONE));
             }
         };
         Some(
             self.decide(&request, namespace_opted_in, |object, around, template| {
-                plan::inject(object.get().as_bytes(), around, template)
+                let json = object.get().as_bytes();
+                match template {
+                    Ok(template) => plan::inject(json, around, template),
+                    Err(why) => plan::failed(json, why),
+                }
             }),
         )
     }
 
+    /// `inject` is given the definition, or why there is none.
     fn decide<O>(
         &self,
         request: &Request<'_, O>,
         namespace_opted_in: bool,
-        inject: impl FnOnce(&O, Circumstances<'_>, &Template) -> Outcome,
+        inject: impl FnOnce(&O, Circumstances<'_>, Result<&Template, &str>) -> Outcome,
     ) -> String {
         let uid = &*request.uid;
         if !request.creates_pod() {
@@ -147,42 +161,39 @@ impl Shared {
         }
         let Some(object) = &request.object else {
             self.count("failed", "review");
-            return admitted(
-                uid,
-                "discord-monitoring: not injected, the review has no object",
-            );
-        };
-        let template = match self.source.template() {
-            Ok(template) => template,
-            Err(problem) => {
-                self.count("failed", "template");
-                tracing::warn!(uid, %problem, "no sidecar definition; the Pod is admitted unchanged");
-                return admitted(uid, &format!("discord-monitoring: not injected: {problem}"));
-            }
+            // Without a Pod nobody asks to be refused.
+            let outcome = plan::failed_for(false, "the review has no object");
+            return reply(uid, &outcome, "review", NONE);
         };
         let around = Circumstances {
             namespace: request.namespace.as_deref(),
             namespace_opted_in,
         };
-        let outcome = inject(object, around, &template);
-        self.record(request, &outcome);
-        reply(uid, &outcome, template.hash())
-    }
-
-    fn record<O>(&self, request: &Request<'_, O>, outcome: &Outcome) {
-        let (result, reason) = labels(outcome);
-        self.count(result, reason);
-        let namespace = request.namespace.as_deref().unwrap_or_default();
-        let (uid, pod, mode) = (
-            &*request.uid,
-            outcome.name.as_str(),
-            outcome.mode.unwrap_or_default(),
-        );
-        if outcome.decision == Decision::Failed {
-            tracing::warn!(uid, namespace, pod, result, warnings = ?outcome.warnings, "Pod not readable");
-        } else {
-            tracing::info!(uid, namespace, pod, result, reason, mode, "answered");
+        let template = self.source.template();
+        let found = template.as_deref().map_err(|problem| problem.as_str());
+        let outcome = inject(object, around, found);
+        let (result, mut reason) = labels(&outcome);
+        if found.is_err() && outcome.decision == Decision::Failed {
+            reason = "template";
         }
+        self.count(result, reason);
+        log(request, &outcome, reason);
+        reply(uid, &outcome, reason, found.map_or(NONE, Template::hash))
+    }
+}
+
+fn log<O>(request: &Request<'_, O>, outcome: &Outcome, reason: &str) {
+    let (result, _) = labels(outcome);
+    let namespace = request.namespace.as_deref().unwrap_or_default();
+    let (uid, pod, mode) = (
+        &*request.uid,
+        outcome.name.as_str(),
+        outcome.mode.unwrap_or_default(),
+    );
+    if outcome.decision == Decision::Failed {
+        tracing::warn!(uid, namespace, pod, result, reason, warnings = ?outcome.warnings, "the injector failed");
+    } else {
+        tracing::info!(uid, namespace, pod, result, reason, mode, "answered");
     }
 }
 
@@ -205,12 +216,12 @@ fn rule(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn reply(uid: &str, outcome: &Outcome, hash: &str) -> String {
-    let (result, reason) = labels(outcome);
+fn reply(uid: &str, outcome: &Outcome, reason: &str, hash: &str) -> String {
+    let (result, _) = labels(outcome);
     let audit = [
         ("decision", result),
         ("reason", reason),
-        ("mode", outcome.mode.unwrap_or("none")),
+        ("mode", outcome.mode.unwrap_or(NONE)),
         ("template", hash),
         ("version", env!("CARGO_PKG_VERSION")),
     ];
@@ -222,15 +233,4 @@ fn reply(uid: &str, outcome: &Outcome, hash: &str) -> String {
         audit: &audit,
     };
     answer.to_json()
-}
-
-/// Admitted unchanged, with a word why.
-fn admitted(uid: &str, warning: &str) -> String {
-    let warning: String = warning.chars().take(120).collect();
-    Answer {
-        uid,
-        warnings: &[warning],
-        ..Answer::default()
-    }
-    .to_json()
 }

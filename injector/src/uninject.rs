@@ -3,6 +3,7 @@
 //! The status annotation says what was changed. It may be forged, so nothing but the places the injector itself changes is
 //! ever touched.
 
+use crate::plan::is_container;
 use crate::plan::status::{Removed, Status};
 use crate::plan::token::{STANDARD_SOURCE, TOKEN_DIR};
 use crate::pod::SAFE_TO_EVICT;
@@ -14,7 +15,7 @@ use sidecar::names::{
 
 /// Where containers are.
 const LISTS: [&str; 2] = ["containers", "initContainers"];
-/// Volumes of ours in a Pod without a status annotation.
+/// Names of volumes of ours.
 const VOLUMES: [&str; 6] = [
     STATE_VOLUME,
     WEBHOOK_VOLUME,
@@ -33,30 +34,19 @@ pub fn uninject(pod: &mut Value) -> bool {
         .map(str::to_owned);
     let status = Status::read(annotation.as_deref());
     let before = pod.clone();
-    let (containers, volumes) = match &status {
-        Some(status) => (status.containers.clone(), status.volumes.clone()),
-        None => (
-            [WATCHER, BRIDGE].map(str::to_owned).to_vec(),
-            VOLUMES.map(str::to_owned).to_vec(),
-        ),
+    let named = status.as_ref().map(|status| status.containers.as_slice());
+    let removed = remove_containers(pod, named);
+    let volumes = match &status {
+        Some(status) => status.volumes.clone(),
+        // Nothing says that there was an injection, nor that volumes of our names are ours.
+        None if removed.is_empty() => return false,
+        None => mounted_by(&removed, pod),
     };
-    let containers: Vec<_> = containers
-        .into_iter()
-        .filter(|name| is_numbered(name, &[WATCHER, BRIDGE]))
-        .collect();
     let volumes: Vec<_> = volumes
         .into_iter()
         .filter(|name| is_numbered(name, &VOLUMES))
         .collect();
-    remove_containers(pod, &containers);
-    if status.is_none() && *pod == before {
-        // Nothing says that volumes of our names are ours.
-        return false;
-    }
     remove_volumes(pod, &volumes);
-    if let Some(status) = status {
-        restore(pod, &status);
-    }
     for (pointer, key) in [
         ("/metadata/annotations", STATUS),
         ("/metadata/labels", INJECTED),
@@ -65,7 +55,8 @@ pub fn uninject(pod: &mut Value) -> bool {
             map.remove(key);
         }
     }
-    if let Some(status) = Status::read(annotation.as_deref()) {
+    if let Some(status) = status {
+        restore(pod, &status);
         remove_empty(pod, &status);
     }
     *pod != before
@@ -83,12 +74,46 @@ fn is_numbered(name: &str, bases: &[&str]) -> bool {
     })
 }
 
-fn remove_containers(pod: &mut Value, names: &[String]) {
+/// Takes out the containers of ours, those of `named` alone when a status names them. A user may have one of our name: ours
+/// have what only ours have.
+fn remove_containers(pod: &mut Value, named: Option<&[String]>) -> Vec<Value> {
+    let is_ours = |item: &Value| {
+        let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
+        named.is_none_or(|named| named.iter().any(|one| one == name))
+            && [WATCHER, BRIDGE]
+                .iter()
+                .any(|base| is_numbered(name, &[base]) && is_container(&item.to_string(), base))
+    };
+    let mut removed = Vec::new();
     for list in LISTS {
         if let Some(items) = list_mut(pod, &format!("/spec/{list}")) {
-            items.retain(|item| !is_named(item, names));
+            removed.extend(items.extract_if(.., |item| is_ours(item)));
         }
     }
+    removed
+}
+
+/// Volumes that the removed containers mounted, and no container of the user's but the agent, which shares two with ours.
+fn mounted_by(removed: &[Value], pod: &Value) -> Vec<String> {
+    let mounts = |container: &Value| -> Vec<String> {
+        let list = container.get("volumeMounts").and_then(Value::as_array);
+        let names = list
+            .into_iter()
+            .flatten()
+            .filter_map(|mount| mount.get("name")?.as_str());
+        names.map(str::to_owned).collect()
+    };
+    let users: Vec<String> = LISTS
+        .iter()
+        .filter_map(|list| pod.pointer(&format!("/spec/{list}"))?.as_array())
+        .flatten()
+        .flat_map(mounts)
+        .collect();
+    let mut out: Vec<String> = removed.iter().flat_map(mounts).collect();
+    out.retain(|name| {
+        is_numbered(name, &[TRANSCRIPT_VOLUME, BRIDGE_VOLUME]) || !users.contains(name)
+    });
+    out
 }
 
 fn remove_volumes(pod: &mut Value, names: &[String]) {

@@ -3,10 +3,10 @@
 use super::env::{self, Variable};
 use super::paths;
 use super::settings::PodSettings;
-use super::warnings::{Warnings, excerpt};
+use super::warnings::Warnings;
 use crate::pod::{Container, Pod};
 use crate::template::Template;
-use sidecar::names::CONTAINER;
+use sidecar::names::{CONTAINER, PREFIX};
 use std::path::Path;
 
 /// The index of the agent among `containers`: the annotation's, else the first that `own` says is the user's.
@@ -30,13 +30,14 @@ pub(crate) fn find(
             .clone()
             .filter_map(|index| containers.get(index))
             .map(|one| &*one.name);
-        let hint = sidecar::nearest(wanted, names)
-            .map(|near| format!("; did you mean {}?", excerpt(near, 30)))
-            .unwrap_or_default();
-        warnings.add(&format!(
-            "{CONTAINER}: no container {:?}; the first is taken{hint}",
-            excerpt(wanted, 20)
-        ));
+        match sidecar::nearest(wanted, names) {
+            Some(near) => warnings.show(near, 40, |near| {
+                format!("{CONTAINER}: no such container, the first is taken; did you mean {near}?")
+            }),
+            None => warnings.show(wanted, 30, |wanted| {
+                format!("{CONTAINER}: no container {wanted:?}; the first is taken")
+            }),
+        }
     }
     users.next()
 }
@@ -183,6 +184,13 @@ pub(crate) fn identity(
 ) -> Identity {
     const CURE: &str = "discord-monitoring.io/securityContext.runAsUser";
     if template.openshift {
+        for path in ["securityContext.runAsUser", "securityContext.runAsGroup"] {
+            if settings.overrides_any(path) {
+                warnings.add(&format!(
+                    "{PREFIX}{path} is ignored: on OpenShift the namespace's range decides"
+                ));
+            }
+        }
         return Identity {
             from: "openshift: the namespace's range decides",
             ..Identity::default()

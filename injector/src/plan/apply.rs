@@ -8,6 +8,7 @@ use super::compare;
 use super::mounts::{Folder, block_token, mount};
 use super::ours::{List, Named, Original, RawPod};
 use super::patch::Patch;
+use super::resources::Quality;
 use super::status::Removed;
 use super::survey::Survey;
 use super::token;
@@ -59,10 +60,9 @@ impl Plan<'_, '_, '_> {
             self.survey.agent,
         );
         for volume in placed.iter().filter(|volume| volume.name != volume.base) {
-            warnings.add(&format!(
-                "a volume of yours has our name {}; ours is {}",
-                volume.base, volume.name
-            ));
+            warnings.show(&volume.name, 63, |name| {
+                format!("a volume of yours has our name; ours is {name}")
+            });
         }
         let name_of = |base: &str| {
             placed
@@ -160,9 +160,7 @@ impl Plan<'_, '_, '_> {
                 bridge,
                 &self.survey.bridge,
                 self.template,
-                &self.survey.settings,
-                &self.survey.identity,
-                &self.survey.fit,
+                self.survey,
                 common,
             );
             if let Some(text) = text {
@@ -338,6 +336,7 @@ impl Plan<'_, '_, '_> {
             Mode::Native => List::InitContainers,
             Mode::Plain => List::Containers,
         };
+        let no_room = self.survey.quality == Quality::WholePod;
         let mut stale: Vec<(List, usize)> = Vec::new();
         let mut added = Vec::new();
         let unwanted = if self.survey.planned_bridge.is_none() {
@@ -354,8 +353,10 @@ impl Plan<'_, '_, '_> {
                 continue;
             };
             let wanted: Value = serde_json::from_str(text).unwrap_or_default();
-            if !compare::same(&wanted, &raw.container(list, *index)) {
-                patch.replace(&format!("/spec/{}/{index}", list.key()), text);
+            let found = raw.container(list, *index);
+            if let Some(mended) = compare::mended(wanted, &found, no_room) {
+                let path = format!("/spec/{}/{index}", list.key());
+                patch.replace(&path, &mended.to_string());
             }
         }
         stale.sort_by_key(|(_, index)| std::cmp::Reverse(*index));

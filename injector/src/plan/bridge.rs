@@ -1,10 +1,10 @@
 //! The bridge: a container that hands input from Discord to the agent through a FIFO both see.
 
-use super::agent::Identity;
 use super::ours::Named;
-use super::probes::free_port;
-use super::resources::{Fit, fitted};
+use super::probes::{Probes, free_port};
+use super::resources::fitted;
 use super::settings::PodSettings;
+use super::survey::Survey;
 use super::volumes::Wanted;
 use super::warnings::Warnings;
 use crate::json;
@@ -27,6 +27,7 @@ pub(crate) fn plan(
     agent: &Container<'_>,
     template: &Template,
     settings: &PodSettings<'_>,
+    probes: Probes,
     own: impl Fn(&str) -> bool,
     warnings: &mut Warnings,
 ) -> Option<Bridge> {
@@ -56,11 +57,10 @@ pub(crate) fn plan(
         return None;
     }
     let wanted = settings.integer("bridge.port").unwrap_or(7777);
-    let port = free_port(pod, wanted, own);
+    // All containers of a Pod share one network.
+    let port = free_port(pod, wanted, probes.port, own);
     if port != wanted {
-        warnings.add(&format!(
-            "port {wanted} is the Pod's own; the bridge uses {port}"
-        ));
+        warnings.add(&format!("port {wanted} is taken; the bridge uses {port}"));
     }
     Some(Bridge {
         port,
@@ -95,9 +95,7 @@ pub(crate) fn render(
     bridge: &Bridge,
     named: &Named,
     template: &Template,
-    settings: &PodSettings<'_>,
-    identity: &Identity,
-    fit: &Fit,
+    survey: &Survey<'_>,
     common: Changes<'_>,
 ) -> Option<String> {
     let pieces = template.bridge.as_ref()?;
@@ -108,15 +106,16 @@ pub(crate) fn render(
     changes
         .env
         .push(("BRIDGE_PORT".to_owned(), json::env("BRIDGE_PORT", &port)));
-    if let Some(level) = settings.text("logging.level") {
+    if let Some(level) = survey.settings.text("logging.level") {
         changes
             .env
             .push(("LOG_LEVEL".to_owned(), json::env("LOG_LEVEL", level)));
     }
-    if let Some(resources) = fitted(pieces.field("resources"), &[], fit) {
+    let [_, asked] = &survey.asked;
+    if let Some(resources) = fitted(asked, survey.quality) {
         changes.fields.push(("resources", Some(resources)));
     }
-    super::run_as(identity, &mut changes);
+    super::run_as(&survey.identity, &mut changes);
     let mut out = String::with_capacity(1024);
     pieces.render(&changes, &mut out);
     Some(out)

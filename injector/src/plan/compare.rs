@@ -1,8 +1,9 @@
 //! Whether what stands in a Pod is what we would put there, after the API server's defaults and other webhooks.
 //!
-//! What others add to our containers (variables, mounts, a registry mirror's prefix) is left alone: two webhooks that
-//! undo each other's work never come to rest.
+//! What others add to our containers (variables, mounts, and what [`additions`](super::additions) names) is left alone:
+//! two webhooks that undo each other's work never come to rest.
 
+use super::additions;
 use super::quantity;
 use super::token::TOKEN_DIR;
 use serde_json::{Map, Value};
@@ -23,9 +24,14 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("defaultMode", "420"),
     ("divisor", "null"),
     ("readOnly", "false"),
-    ("requests", "null"),
     ("recursiveReadOnly", r#""Disabled""#),
 ];
+
+/// What `found`, a container of ours, has to become; `None` when it is as it should be.
+pub(crate) fn mended(mut wanted: Value, found: &Value, no_room: bool) -> Option<Value> {
+    additions::keep(&mut wanted, found, no_room);
+    (!same(&wanted, found)).then_some(wanted)
+}
 
 /// Whether `found` is `wanted`.
 pub(crate) fn same(wanted: &Value, found: &Value) -> bool {
@@ -36,9 +42,6 @@ fn same_at(key: &str, wanted: &Value, found: &Value) -> bool {
     match (wanted, found) {
         (Value::Object(wanted), Value::Object(found)) => same_object(wanted, found),
         (Value::Array(wanted), Value::Array(found)) => same_list(key, wanted, found),
-        (Value::String(wanted), Value::String(found)) if key == "image" => {
-            wanted == found || tail(wanted) == tail(found)
-        }
         _ if wanted == found => true,
         _ => amount(key, wanted, found),
     }
@@ -66,9 +69,10 @@ fn same_list(key: &str, wanted: &[Value], found: &[Value]) -> bool {
                     .all(|(wanted, found)| same_at("", wanted, found));
         }
     };
+    // Of two variables of one name the last one counts.
     let with = |list: &[Value], entry: &Value| -> Option<Value> {
         list.iter()
-            .find(|other| other.get(id) == entry.get(id))
+            .rfind(|other| other.get(id) == entry.get(id))
             .cloned()
     };
     let all = wanted
@@ -113,11 +117,6 @@ fn amount(key: &str, wanted: &Value, found: &Value) -> bool {
         && quantity::raw(&wanted.to_string()) == quantity::raw(&found.to_string())
 }
 
-/// The last part of an image's name, tag or digest included: a mirror changes only what comes before.
-fn tail(image: &str) -> &str {
-    image.rsplit_once('/').map_or(image, |(_, tail)| tail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,20 +137,15 @@ mod tests {
             "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
             "imagePullPolicy": "IfNotPresent",
         });
-        assert!(same(&wanted, &found));
+        assert_eq!(mended(wanted, &found, false), None);
     }
 
     #[test]
-    fn a_mirrors_registry_is_left_alone_and_another_tag_is_not() {
-        let of = |image: &str| json!({"image": image});
-        assert!(same(
-            &of("discord-monitoring/watcher:1"),
-            &of("mirror.local/discord-monitoring/watcher:1")
-        ));
-        assert!(!same(
-            &of("discord-monitoring/watcher:1"),
-            &of("discord-monitoring/watcher:2")
-        ));
+    fn a_variable_that_stands_twice_is_what_the_last_one_says() {
+        let wanted = json!({"env": [{"name": "E", "value": "1"}]});
+        let entries = |last: &str| json!({"env": [{"name": "E", "value": "1"}, {"name": "E", "value": last}]});
+        assert!(!same(&wanted, &entries("2")));
+        assert!(same(&wanted, &entries("1")));
     }
 
     #[test]

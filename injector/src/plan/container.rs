@@ -2,6 +2,7 @@
 
 use super::resources;
 use super::settings::PodSettings;
+use super::survey::Survey;
 use super::volumes::Wanted;
 use super::warnings::Warnings;
 use crate::json;
@@ -10,23 +11,15 @@ use serde_json::{Map, Value as Json, json};
 use sidecar::SETTINGS;
 use sidecar::names::{BOT_DIR, BOT_VOLUME, WEBHOOK_DIR, WEBHOOK_VOLUME};
 
-/// The `resources` settings, with where they stand in a container.
-const RESOURCES: [(&str, &str, &str); 4] = [
-    ("resources.requests.cpu", "requests", "cpu"),
-    ("resources.requests.memory", "requests", "memory"),
-    ("resources.limits.cpu", "limits", "cpu"),
-    ("resources.limits.memory", "limits", "memory"),
-];
-
 /// Applies every overridden setting that is a variable, an image, a Secret or an amount.
 pub(crate) fn apply(
     template: &Template,
-    settings: &PodSettings<'_>,
-    fit: &resources::Fit,
+    survey: &Survey<'_>,
     changes: &mut Changes<'_>,
     volumes: &mut Vec<Wanted>,
     warnings: &mut Warnings,
 ) {
+    let settings = &survey.settings;
     variables(settings, changes);
     if settings.overrides_any("image.") {
         image(&template.watcher, settings, changes);
@@ -37,22 +30,18 @@ pub(crate) fn apply(
     if settings.overrides_any("bot.") {
         bot(template, settings, changes, volumes);
     }
-    let amounts: Vec<_> = RESOURCES
-        .iter()
-        .filter(|(path, ..)| settings.overrides_any(path))
-        .filter_map(|(path, kind, name)| Some((*kind, *name, settings.text(path)?.to_owned())))
-        .collect();
-    if let Some(text) = resources::fitted(template.watcher.field("resources"), &amounts, fit) {
+    let [asked, _] = &survey.asked;
+    if let Some(text) = resources::fitted(asked, survey.quality) {
         let fitted: Json = serde_json::from_str(&text).unwrap_or_default();
-        for (kind, name, amount) in &amounts {
+        for (kind, name, amount) in &asked.own {
             let got = fitted
                 .get(kind)
                 .and_then(|amounts| amounts.get(name))
                 .and_then(Json::as_str);
-            if got != Some(amount) {
-                warnings.add(&format!(
-                    "resources.{kind}.{name} {amount} does not fit limits or QoS; adapted"
-                ));
+            if got.unwrap_or_default() != amount {
+                warnings.show(amount, 20, |amount| {
+                    format!("resources.{kind}.{name} {amount} does not fit limits or QoS; adapted")
+                });
             }
         }
         changes.fields.push(("resources", Some(text)));

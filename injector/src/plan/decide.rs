@@ -1,6 +1,6 @@
 //! Whether a Pod gets a watcher at all, and why.
 
-use super::warnings::{Warnings, excerpt};
+use super::warnings::Warnings;
 use crate::pod::{Annotations, MIRROR, Pod};
 use serde::Deserialize;
 use sidecar::names::{INJECT, ON_ERROR};
@@ -69,10 +69,9 @@ pub(crate) fn wanted(
         Some("false") => return Err(Reason::OptedOut),
         Some("true") => Some(Rule::Pod),
         Some(other) => {
-            warnings.add(&format!(
-                "{INJECT}: {:?} is neither true nor false; ignored",
-                excerpt(other, 20)
-            ));
+            warnings.show(other, 20, |shown| {
+                format!("{INJECT}: {shown:?} is neither true nor false; ignored")
+            });
             None
         }
         None => None,
@@ -99,8 +98,21 @@ pub(crate) fn wanted(
     Ok(rule)
 }
 
-/// Whether the Pod asks to be refused when the injector itself fails. Asked of a Pod that could not be read as a whole,
-/// so nothing but its annotations is looked at.
+/// Whether the Pod asks to be refused when the injector itself fails; warns of a word that says neither.
+pub(crate) fn asks_deny(annotations: &Annotations<'_>, warnings: &mut Warnings) -> bool {
+    match annotations.get(ON_ERROR) {
+        Some("deny") => true,
+        None | Some("admit") => false,
+        Some(other) => {
+            warnings.show(other, 20, |shown| {
+                format!("{ON_ERROR}: {shown:?} is neither admit nor deny; taken as admit")
+            });
+            false
+        }
+    }
+}
+
+/// The same of a Pod that could not be read as a whole, so nothing but its annotations is looked at.
 pub(crate) fn deny_on_error(json: &[u8], warnings: &mut Warnings) -> bool {
     #[derive(Default, Deserialize)]
     struct Outer<'a> {
@@ -113,15 +125,5 @@ pub(crate) fn deny_on_error(json: &[u8], warnings: &mut Warnings) -> bool {
         annotations: Annotations<'a>,
     }
     let outer: Outer<'_> = serde_json::from_slice(json).unwrap_or_default();
-    match outer.metadata.annotations.get(ON_ERROR) {
-        Some("deny") => true,
-        None | Some("admit") => false,
-        Some(other) => {
-            warnings.add(&format!(
-                "{ON_ERROR}: {:?} is neither admit nor deny; admitted",
-                excerpt(other, 20)
-            ));
-            false
-        }
-    }
+    asks_deny(&outer.metadata.annotations, warnings)
 }

@@ -3,6 +3,7 @@
 //! The Pod is judged by its structure: what of ours stands there already is kept when it is right and mended when it is
 //! not, so that injecting twice is injecting once.
 
+mod additions;
 mod agent;
 mod apply;
 mod bridge;
@@ -31,9 +32,8 @@ mod whole;
 
 pub use decide::{Reason, Rule};
 pub(crate) use explain::{Explanation, explain};
-pub(crate) use ours::Original;
+pub(crate) use ours::{Original, is_container};
 pub(crate) use quantity::nano;
-pub(crate) use resources::STORAGE;
 pub(crate) use standing::{Standing, standing};
 
 use crate::pod::Pod;
@@ -135,6 +135,8 @@ pub(crate) fn inject_read(
         Err(reason) => outcome.decision = Decision::Skipped(reason),
         Ok(rule) => {
             outcome.rule = Some(rule);
+            // Nothing failed; but a misspelt word is better told now than then.
+            decide::asks_deny(&pod.metadata.annotations, &mut warnings);
             match build(original, pod, template, &mut warnings) {
                 Err(reason) => outcome.decision = Decision::Skipped(reason),
                 Ok((mode, patch)) => {
@@ -153,19 +155,50 @@ pub(crate) fn inject_read(
 
 /// A Pod whose fields have types we do not expect. The API server has checked it, so the fault is ours.
 fn unreadable(json: &[u8], error: &serde_json::Error) -> Outcome {
+    failed(json, &format!("the injector cannot read this Pod: {error}"))
+}
+
+/// What becomes of the Pod in `json` when the injector itself fails: `why` says what failed.
+pub(crate) fn failed(json: &[u8], why: &str) -> Outcome {
     let mut warnings = Warnings::default();
-    warnings.add(&format!(
-        "not injected, the injector cannot read this Pod: {error}"
-    ));
-    let deny = decide::deny_on_error(json, &mut warnings)
-        .then(|| format!("discord-monitoring: the injector cannot read this Pod ({error}) and it asks on-error: deny"));
+    let deny = decide::deny_on_error(json, &mut warnings);
+    failure(deny, why, warnings)
+}
+
+/// The same of a Pod that was read, and that there is no sidecar definition for.
+pub(crate) fn without_definition(pod: &Pod<'_>, around: Circumstances<'_>, why: &str) -> Outcome {
+    let mut warnings = Warnings::default();
+    let opted_in = around.namespace_opted_in;
+    let wanted = decide::wanted(pod, around.namespace, opted_in, &mut warnings);
+    let mut outcome = match wanted {
+        Ok(_) => {
+            let deny = decide::asks_deny(&pod.metadata.annotations, &mut warnings);
+            failure(deny, why, warnings)
+        }
+        Err(reason) => Outcome {
+            decision: Decision::Skipped(reason),
+            warnings: warnings.into_vec(),
+            ..failed_for(false, why)
+        },
+    };
+    pod.display_name().clone_into(&mut outcome.name);
+    outcome
+}
+
+/// The same of a Pod that nothing is known of but whether it asks to be refused then.
+pub(crate) fn failed_for(deny: bool, why: &str) -> Outcome {
+    failure(deny, why, Warnings::default())
+}
+
+fn failure(deny: bool, why: &str, mut warnings: Warnings) -> Outcome {
+    warnings.quote(&format!("not injected: {why}"));
     Outcome {
         decision: Decision::Failed,
         rule: None,
         mode: None,
         patch: None,
         warnings: warnings.into_vec(),
-        deny,
+        deny: deny.then(|| format!("discord-monitoring: {why}; the Pod asks on-error: deny")),
         name: String::new(),
     }
 }
@@ -191,23 +224,9 @@ fn build(
             shared_at: None,
         })
         .collect();
-    container::apply(
-        template,
-        settings,
-        &survey.fit,
-        &mut changes,
-        &mut wanted,
-        warnings,
-    );
+    container::apply(template, &survey, &mut changes, &mut wanted, warnings);
     container::run(pod, settings, &mut changes);
-    probes::apply(
-        pod,
-        &template.watcher,
-        settings,
-        |name| survey.owns(name),
-        &mut changes,
-        warnings,
-    );
+    survey.probes.apply(&template.watcher, &mut changes);
     let plan = apply::Plan {
         original,
         pod,

@@ -1,6 +1,6 @@
 //! What of ours stands in the Pod already, told by its structure; and free names where the user took ours.
 
-use crate::pod::{Container, Pod, Seq};
+use crate::pod::{Container, Object, Pod, Seq};
 use crate::review;
 use crate::template::Pieces;
 use serde::Deserialize;
@@ -108,6 +108,12 @@ fn is_ours(view: &Container<'_>, base: &str, pieces: Option<&Pieces>) -> bool {
         BRIDGE => env("BRIDGE_PORT") && env("AGENT_STDIN"),
         _ => false,
     }
+}
+
+/// Whether a container of our name, as JSON, is ours by what only ours have.
+pub(crate) fn is_container(json: &str, base: &str) -> bool {
+    let view = serde_json::from_str::<Object<Container<'_>>>(json);
+    view.is_ok_and(|view| is_ours(&view.0, base, None))
 }
 
 /// The last two parts of an image's name, without tag and digest: a mirror changes what comes before.

@@ -12,51 +12,66 @@ const COMMAND: [&str; 2] = ["/watcher", "--health"];
 /// How many ports above the wanted one are tried.
 const MOST: i64 = 100;
 
-/// Applies `probes.type` and `probes.port`. On the node's network a port could be anybody's, so exec is taken there.
-pub(crate) fn apply(
+/// How the watcher of one Pod is asked for its health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Probes {
+    /// The definition's port; none when it asks by exec.
+    defined: Option<i64>,
+    /// The port in this Pod; none when it is asked by exec.
+    pub(crate) port: Option<i64>,
+}
+
+/// Decides by `probes.type` and `probes.port`. On the node's network a port could be anybody's: a probe that reaches
+/// another program would restart the watcher and unready the Pod, so exec is taken there.
+pub(crate) fn plan(
     pod: &Pod<'_>,
     pieces: &Pieces,
     settings: &PodSettings<'_>,
     own: impl Fn(&str) -> bool,
-    changes: &mut Changes<'_>,
     warnings: &mut Warnings,
-) {
-    let defined = pieces
+) -> Probes {
+    let probe = pieces
         .field("livenessProbe")
-        .or(pieces.field("readinessProbe"))
-        .unwrap_or("{}");
-    let defined_port = http_port(defined);
-    let overridden = settings.overrides_any("probes.");
-    if defined_port.is_none() && !overridden {
-        return;
-    }
-    let wanted = match (
-        settings.overrides_any("probes.type"),
-        settings.text("probes.type"),
-    ) {
-        (true, Some(kind)) => kind == "http",
-        _ => defined_port.is_some(),
+        .or(pieces.field("readinessProbe"));
+    let defined = http_port(probe.unwrap_or("{}"));
+    let mut probes = Probes {
+        defined,
+        port: defined,
     };
+    if defined.is_none() && !settings.overrides_any("probes.") {
+        return probes;
+    }
+    let wanted = match settings.text("probes.type") {
+        Some(kind) if settings.overrides_any("probes.type") => kind == "http",
+        _ => defined.is_some(),
+    };
+    if wanted && pod.spec.host_network == Some(true) {
+        warnings.add("probes by exec: on the node's network a port may be another program's");
+    }
     if !wanted || pod.spec.host_network == Some(true) {
-        if defined_port.is_some() {
-            exec(pieces, changes);
-        }
-        return;
+        probes.port = None;
+        return probes;
     }
-    let port = if settings.overrides_any("probes.port") {
-        None
-    } else {
-        defined_port
-    };
+    let port = defined.filter(|_| !settings.overrides_any("probes.port"));
     let port = port.or(settings.integer("probes.port")).unwrap_or(8081);
-    let free = free_port(pod, port, own);
+    let free = free_port(pod, port, None, own);
     if free != port {
         warnings.add(&format!(
             "port {port} is the Pod's own; the watcher's probes use {free}"
         ));
     }
-    if defined_port != Some(free) {
-        http(pieces, free, changes);
+    probes.port = Some(free);
+    probes
+}
+
+impl Probes {
+    /// Changes the watcher's container accordingly.
+    pub(crate) fn apply(self, pieces: &Pieces, changes: &mut Changes<'_>) {
+        match self.port {
+            port if port == self.defined => {}
+            None => exec(pieces, changes),
+            Some(port) => http(pieces, port, changes),
+        }
     }
 }
 
@@ -69,8 +84,13 @@ fn http_port(probe: &str) -> Option<i64> {
     probe.pointer("/httpGet/port")?.as_i64()
 }
 
-/// The first port from `port` on that no container of the user's names.
-pub(crate) fn free_port(pod: &Pod<'_>, port: i64, own: impl Fn(&str) -> bool) -> i64 {
+/// The first port from `port` on that no container of the user's names, and that is not `ours`.
+pub(crate) fn free_port(
+    pod: &Pod<'_>,
+    port: i64,
+    ours: Option<i64>,
+    own: impl Fn(&str) -> bool,
+) -> i64 {
     let containers = pod
         .spec
         .containers
@@ -82,6 +102,7 @@ pub(crate) fn free_port(pod: &Pod<'_>, port: i64, own: impl Fn(&str) -> bool) ->
         .flat_map(|container| container.ports.items())
         .flat_map(|entry| [entry.container_port, entry.host_port])
         .flatten()
+        .chain(ours)
         .collect();
     (port..port + MOST)
         .find(|port| *port <= 65_535 && !taken.contains(port))

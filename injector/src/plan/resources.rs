@@ -1,7 +1,9 @@
 //! What our containers ask for, such that the Pod's quality of service stays what it was.
 
 use super::quantity;
+use super::settings::PodSettings;
 use crate::pod::{Amounts, Container, Pod, Resources};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// What the user's own containers make of the Pod.
@@ -18,62 +20,76 @@ pub(crate) enum Quality {
     Other,
 }
 
-/// What our containers are fitted to.
-#[derive(Debug)]
-pub(crate) struct Fit {
-    pub(crate) quality: Quality,
-    /// Local storage as each of the user's containers has it, at most [`STORAGE`]: a `LimitRange` may have demanded it,
-    /// and would refuse a container without, and with it the Pod.
-    pub(crate) storage: Option<String>,
+/// The `resources` settings: path, kind and name.
+const SETTINGS: [(&str, &str, &str); 4] = [
+    ("resources.requests.cpu", "requests", "cpu"),
+    ("resources.requests.memory", "requests", "memory"),
+    ("resources.limits.cpu", "limits", "cpu"),
+    ("resources.limits.memory", "limits", "memory"),
+];
+
+/// What one of our containers asks for before it is fitted to a Pod.
+#[derive(Debug, Default)]
+pub(crate) struct Asked<'t> {
+    /// The definition's `resources`.
+    pub(crate) definition: Option<&'t str>,
+    /// A Pod's own amounts: kind, name, amount. An empty one takes the definition's away.
+    pub(crate) own: Vec<(&'static str, &'static str, String)>,
 }
 
-/// More than a watcher's log and files ever take.
-pub(crate) const STORAGE: &str = "256Mi";
-
-/// What ours are fitted to, given the user's own containers and the definition's resources of ours.
-pub(crate) fn fit<'p, 'a: 'p>(
-    pod: &Pod<'a>,
-    own: impl Iterator<Item = &'p Container<'a>> + Clone,
-    ours: &[Option<&str>],
-) -> Fit {
-    Fit {
-        storage: storage(own.clone()),
-        quality: quality(pod, own, ours),
+impl<'t> Asked<'t> {
+    /// What the watcher asks for in a Pod with these settings.
+    pub(crate) fn by_watcher(definition: Option<&'t str>, settings: &PodSettings<'_>) -> Self {
+        let own = SETTINGS
+            .iter()
+            .filter(|(path, ..)| settings.overrides_any(path))
+            .map(|(path, kind, name)| {
+                let amount = settings.text(path).unwrap_or_default();
+                (*kind, *name, amount.to_owned())
+            });
+        Self {
+            definition,
+            own: own.collect(),
+        }
     }
-}
 
-/// The least local storage among the user's containers, when all of them say some.
-fn storage<'p, 'a: 'p>(own: impl Iterator<Item = &'p Container<'a>>) -> Option<String> {
-    let mut least = (quantity::nano(STORAGE)?, STORAGE.to_owned());
-    let mut any = false;
-    for container in own {
-        let resources = container.resources.as_ref()?;
-        let of = |amounts: &Option<Amounts<'a>>| Some(amounts.as_ref()?.storage?.get());
-        let (limit, request) = (of(&resources.limits), of(&resources.requests));
-        for text in [Some(limit.or(request)?), request].into_iter().flatten() {
-            let text = text.trim().trim_matches('"');
-            let amount = quantity::nano(text)?;
-            if amount < least.0 {
-                least = (amount, text.to_owned());
+    fn map(&self) -> Map<String, Value> {
+        let mut out: Map<String, Value> = self
+            .definition
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
+        for (kind, name, amount) in &self.own {
+            if amount.is_empty() {
+                if let Some(map) = out.get_mut(*kind).and_then(Value::as_object_mut) {
+                    map.remove(*name);
+                }
+            } else {
+                set(&mut out, kind, name, amount.as_str().into());
             }
         }
-        any = true;
+        lower_requests(&mut out);
+        out
     }
-    any.then_some(least.1)
 }
 
-/// The quality of the Pod without our containers, of which `ours` are the definition's resources.
-fn quality<'p, 'a: 'p>(
-    pod: &Pod<'a>,
-    own: impl Iterator<Item = &'p Container<'a>> + Clone,
-    ours: &[Option<&str>],
+/// The quality of the Pod without our containers; `is_ours` knows those that stand there already, `ours` what they ask for.
+pub(crate) fn quality(
+    pod: &Pod<'_>,
+    is_ours: impl Fn(&str) -> bool,
+    ours: &[&Asked<'_>],
 ) -> Quality {
     let whole = pod.spec.resources.as_ref();
     if let Some(whole) = whole.filter(|whole| whole.requests.is_some() || whole.limits.is_some()) {
-        return whole_pod(whole, &own, ours);
+        return whole_pod(whole, pod, is_ours, ours);
     }
-    let mut own = own;
-    if own.all(|container| container.resources.as_ref().is_some_and(guaranteed)) {
+    let mut users = pod
+        .spec
+        .containers
+        .items()
+        .iter()
+        .chain(pod.spec.init_containers.items())
+        .filter(|container| !is_ours(&container.name));
+    if users.all(|container| container.resources.as_ref().is_some_and(guaranteed)) {
         Quality::Guaranteed
     } else {
         Quality::Other
@@ -81,37 +97,41 @@ fn quality<'p, 'a: 'p>(
 }
 
 /// Kubernetes refuses a Pod whose containers request more together than the Pod as a whole, or have a limit above its.
-fn whole_pod<'p, 'a: 'p>(
-    whole: &Resources<'a>,
-    own: &(impl Iterator<Item = &'p Container<'a>> + Clone),
-    ours: &[Option<&str>],
+fn whole_pod(
+    whole: &Resources<'_>,
+    pod: &Pod<'_>,
+    is_ours: impl Fn(&str) -> bool,
+    ours: &[&Asked<'_>],
 ) -> Quality {
-    let ours: Vec<Value> = ours
-        .iter()
-        .filter_map(|text| serde_json::from_str((*text)?).ok())
-        .collect();
-    let mut fits = true;
-    let mut all_say = true;
+    let ours: Vec<Map<String, Value>> = ours.iter().map(|asked| asked.map()).collect();
+    let (mut fits, mut all_say) = (true, true);
     for (name, cpu) in [("cpu", true), ("memory", false)] {
-        let of = |amounts: Option<&Amounts<'a>>| -> Option<i128> {
+        let of = |amounts: Option<&Amounts<'_>>| -> Option<i128> {
             let amounts = amounts?;
             let raw = if cpu { amounts.cpu } else { amounts.memory };
             quantity::raw(raw?.get())
         };
-        let mine = |kind: &str| -> Vec<i128> {
-            let amount = |one: &Value| quantity::raw(&one.get(kind)?.get(name)?.to_string());
-            ours.iter().filter_map(amount).collect()
+        let mine = |kind: &'static str| {
+            let amount = move |one: &Map<String, Value>| nano(one.get(kind)?.get(name)?);
+            ours.iter().map(amount)
         };
-        let mut requested: i128 = mine("requests").iter().sum();
-        for container in own.clone() {
+        // A request that is not said is the limit.
+        let requests = mine("requests").zip(mine("limits"));
+        let asked: i128 = requests
+            .map(|(request, limit)| request.or(limit).unwrap_or(0))
+            .sum();
+        let mut request = |container: &Container<'_>| {
             let resources = container.resources.as_ref();
-            let request = resources.and_then(|one| of(one.requests.as_ref()));
             let limit = resources.and_then(|one| of(one.limits.as_ref()));
-            all_say &= limit.is_some() || request.is_some();
-            requested = requested.saturating_add(request.or(limit).unwrap_or(0));
-        }
-        fits &= of(whole.requests.as_ref()).is_none_or(|most| requested <= most);
-        let limit = mine("limits").into_iter().max().unwrap_or(0);
+            let said = resources
+                .and_then(|one| of(one.requests.as_ref()))
+                .or(limit);
+            all_say &= said.is_some();
+            said.unwrap_or(0)
+        };
+        let together = requested(pod, &is_ours, asked, &mut request);
+        fits &= of(whole.requests.as_ref()).is_none_or(|most| together <= most);
+        let limit = mine("limits").flatten().max().unwrap_or(0);
         fits &= of(whole.limits.as_ref()).is_none_or(|most| limit <= most);
     }
     match (fits, all_say) {
@@ -121,12 +141,44 @@ fn whole_pod<'p, 'a: 'p>(
     }
 }
 
+/// What all containers request together, as Kubernetes counts: those that run side by side are added up, and of those that
+/// run one after the other before them the largest counts, with the native sidecars that are there by then.
+fn requested<'a>(
+    pod: &Pod<'a>,
+    is_ours: impl Fn(&str) -> bool,
+    ours: i128,
+    mut request: impl FnMut(&Container<'a>) -> i128,
+) -> i128 {
+    let (mut beside, mut largest) = (0_i128, 0_i128);
+    let mut counted = false;
+    for container in pod.spec.init_containers.items() {
+        if is_ours(&container.name) {
+            // Stands there already, in front of what comes.
+            beside = beside.saturating_add(if counted { 0 } else { ours });
+            counted = true;
+            continue;
+        }
+        let amount = request(container);
+        if container.restart_policy.as_deref() == Some("Always") {
+            beside = beside.saturating_add(amount);
+        } else {
+            largest = largest.max(beside.saturating_add(amount));
+        }
+    }
+    let users = pod.spec.containers.items().iter();
+    for container in users.filter(|container| !is_ours(&container.name)) {
+        beside = beside.saturating_add(request(container));
+    }
+    beside
+        .saturating_add(if counted { 0 } else { ours })
+        .max(largest)
+}
+
 fn guaranteed(resources: &Resources<'_>) -> bool {
     let Some(limits) = &resources.limits else {
         return false;
     };
-    let equal = |limit: Option<&serde_json::value::RawValue>,
-                 request: Option<&serde_json::value::RawValue>| {
+    let equal = |limit: Option<&RawValue>, request: Option<&RawValue>| {
         let Some(limit) = limit
             .and_then(|raw| quantity::raw(raw.get()))
             .filter(|amount| *amount > 0)
@@ -141,53 +193,42 @@ fn guaranteed(resources: &Resources<'_>) -> bool {
         && equal(limits.memory, requests.and_then(|amounts| amounts.memory))
 }
 
-/// The `resources` of one of our containers as JSON: the definition's, with a Pod's own amounts, fitted to the Pod.
-/// `None` when the definition's stay as they are.
-pub(crate) fn fitted(
-    definition: Option<&str>,
-    overrides: &[(&str, &str, String)],
-    fit: &Fit,
-) -> Option<String> {
-    if overrides.is_empty() && fit.quality == Quality::Other && fit.storage.is_none() {
-        return None;
-    }
-    let mut resources = Map::new();
-    if fit.quality != Quality::WholePod {
-        resources = definition
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
-        for (kind, name, amount) in overrides {
-            set(&mut resources, kind, name, amount);
-        }
-        let limits = resources.get("limits").cloned();
-        if fit.quality == Quality::Guaranteed {
-            if let Some(limits) = limits {
-                resources.insert("requests".to_owned(), limits);
-            }
-        } else {
-            lower_requests(&mut resources);
-        }
-    }
-    if let Some(amount) = &fit.storage {
-        for kind in ["requests", "limits"] {
-            let said = resources.get(kind).and_then(|map| map.get(STORAGE_KEY));
-            if said.is_none() {
-                set(&mut resources, kind, STORAGE_KEY, amount);
-            }
-        }
-    }
-    Some(Value::Object(resources).to_string())
+/// The `resources` of one of our containers as JSON, fitted to the Pod. `None` when the definition's stay as they are.
+pub(crate) fn fitted(asked: &Asked<'_>, quality: Quality) -> Option<String> {
+    let map = match quality {
+        Quality::WholePod => Map::new(),
+        Quality::Other if asked.own.is_empty() => return None,
+        Quality::Other | Quality::NoRoom => asked.map(),
+        Quality::Guaranteed => as_guaranteed(asked.map()),
+    };
+    Some(Value::Object(map).to_string())
 }
 
-/// Local storage as Kubernetes calls it.
-const STORAGE_KEY: &str = "ephemeral-storage";
+/// CPU and memory have limits, and requests are the limits.
+fn as_guaranteed(mut resources: Map<String, Value>) -> Map<String, Value> {
+    for (path, _, name) in SETTINGS.iter().filter(|(_, kind, _)| *kind == "limits") {
+        let said = |kind: &str| resources.get(kind)?.get(name).cloned();
+        if said("limits").is_some() {
+            continue;
+        }
+        // A definition may leave the limit out on purpose; here none would cost the Pod its quality.
+        let default = || serde_json::from_str(sidecar::find(path)?.default?).ok();
+        if let Some(amount) = said("requests").or_else(default) {
+            set(&mut resources, "limits", name, amount);
+        }
+    }
+    if let Some(limits) = resources.get("limits").cloned() {
+        resources.insert("requests".to_owned(), limits);
+    }
+    resources
+}
 
-fn set(resources: &mut Map<String, Value>, kind: &str, name: &str, amount: &str) {
+fn set(resources: &mut Map<String, Value>, kind: &str, name: &str, amount: Value) {
     let entry = resources
         .entry(kind)
         .or_insert_with(|| Value::Object(Map::new()));
     if let Some(map) = entry.as_object_mut() {
-        map.insert(name.to_owned(), amount.into());
+        map.insert(name.to_owned(), amount);
     }
 }
 
@@ -199,26 +240,37 @@ fn lower_requests(resources: &mut Map<String, Value>) {
     let Some(requests) = resources.get_mut("requests").and_then(Value::as_object_mut) else {
         return;
     };
-    let amount = |value: &Value| quantity::raw(&value.to_string());
     for (name, request) in requests {
         if let Some(limit) = limits.get(name)
-            && amount(limit) < amount(request)
+            && nano(limit) < nano(request)
         {
             *request = limit.clone();
         }
     }
 }
 
+fn nano(value: &Value) -> Option<i128> {
+    quantity::raw(&value.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const OURS: &str =
+        r#"{"limits":{"cpu":"100m","memory":"64Mi"},"requests":{"cpu":"10m","memory":"32Mi"}}"#;
+
+    fn asked(definition: &str) -> Asked<'_> {
+        Asked {
+            definition: Some(definition),
+            own: Vec::new(),
+        }
+    }
+
     fn of(spec: &str) -> Quality {
         let json = format!(r#"{{"spec":{spec}}}"#);
         let pod = Pod::read(json.as_bytes()).unwrap();
-        let ours =
-            r#"{"limits":{"cpu":"100m","memory":"64Mi"},"requests":{"cpu":"10m","memory":"32Mi"}}"#;
-        quality(&pod, pod.spec.containers.items().iter(), &[Some(ours)])
+        quality(&pod, |name| name == "ours", &[&asked(OURS)])
     }
 
     #[test]
@@ -235,90 +287,136 @@ mod tests {
         assert_eq!(of(r#"{"containers":[{}]}"#), Quality::Other);
     }
 
+    /// A Pod that takes this CPU and one GiB as a whole, with these further fields.
+    fn whole(cpu: &str, fields: &str) -> Quality {
+        of(&format!(
+            r#"{{"resources":{{"limits":{{"cpu":"{cpu}","memory":"1Gi"}},"requests":{{"cpu":"{cpu}","memory":"1Gi"}}}},{fields}}}"#
+        ))
+    }
+
     #[test]
     fn ours_fit_into_what_the_pod_as_a_whole_takes_or_ask_for_nothing_or_stay_away() {
-        let whole = |cpu: &str, container: &str| {
-            of(&format!(
-                r#"{{"resources":{{"limits":{{"cpu":"{cpu}","memory":"1Gi"}},"requests":{{"cpu":"{cpu}","memory":"1Gi"}}}},
-                    "containers":[{{"resources":{container}}}]}}"#
-            ))
+        let one = |cpu: &str, container: &str| {
+            whole(
+                cpu,
+                &format!(r#""containers":[{{"resources":{container}}}]"#),
+            )
         };
         let asks = r#"{"requests":{"cpu":"500m","memory":"512Mi"}}"#;
-        assert_eq!(whole("1", "{}"), Quality::Other, "there is room");
-        assert_eq!(whole("510m", asks), Quality::Other, "exactly enough");
+        assert_eq!(one("1", "{}"), Quality::Other, "there is room");
+        assert_eq!(one("510m", asks), Quality::Other, "exactly enough");
         assert_eq!(
-            whole("509m", asks),
+            one("509m", asks),
             Quality::NoRoom,
             "a LimitRange may want amounts of each container"
         );
         assert_eq!(
-            whole("99m", "{}"),
+            one("99m", "{}"),
             Quality::WholePod,
             "our limit alone is above the Pod's"
         );
         assert_eq!(
-            whole("99m", r#"{"limits":{"cpu":"99m"}}"#),
+            one("99m", r#"{"limits":{"cpu":"99m"}}"#),
             Quality::WholePod,
             "memory is nobody's own"
         );
     }
 
     #[test]
-    fn ours_follow_the_quality() {
-        let ours = Some(r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"10m"}}"#);
-        assert_eq!(fitted(ours, &[], &only(Quality::Other)), None);
-        assert_eq!(
-            fitted(ours, &[], &only(Quality::Guaranteed)).as_deref(),
-            Some(r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"100m"}}"#)
-        );
-        assert_eq!(
-            fitted(ours, &[], &only(Quality::WholePod)).as_deref(),
-            Some("{}")
-        );
+    fn of_containers_that_run_one_after_the_other_the_largest_counts() {
+        let pod = |cpu: &str, init: &str| {
+            let asks = r#"{"requests":{"cpu":"500m","memory":"1Mi"}}"#;
+            let init = init.replace("ASKS", &format!(r#""resources":{asks}"#));
+            whole(
+                cpu,
+                &format!(r#""initContainers":[{init}],"containers":[{{"resources":{asks}}}]"#),
+            )
+        };
+        let sidecar = r#"{"restartPolicy":"Always",ASKS}"#;
+        let ours = r#"{"name":"ours","restartPolicy":"Always"}"#;
+        assert_eq!(pod("510m", "{ASKS}"), Quality::Other);
+        assert_eq!(pod("510m", "{ASKS},{ASKS}"), Quality::Other);
+        assert_eq!(pod("509m", "{ASKS}"), Quality::NoRoom);
+        assert_eq!(pod("1009m", sidecar), Quality::NoRoom);
+        assert_eq!(pod("1010m", sidecar), Quality::Other);
+        assert_eq!(pod("1010m", &format!("{sidecar},{{ASKS}}")), Quality::Other);
+        // What another put behind ours runs beside it.
+        assert_eq!(pod("510m", &format!("{ours},{{ASKS}}")), Quality::Other);
+        let last = format!("{sidecar},{ours},{{ASKS}}");
+        assert_eq!(pod("1009m", &last), Quality::NoRoom);
+        assert_eq!(pod("1010m", &last), Quality::Other);
     }
 
-    fn only(quality: Quality) -> Fit {
-        Fit {
-            quality,
-            storage: None,
+    #[test]
+    fn a_pods_own_amounts_for_ours_count_towards_the_whole() {
+        let json = r#"{"spec":{"resources":{"requests":{"cpu":"1"}},"containers":[{"resources":{"requests":{"cpu":"500m","memory":"1Mi"}}}]}}"#;
+        let pod = Pod::read(json.as_bytes()).unwrap();
+        let with = |amount: &str| {
+            let own = vec![
+                ("limits", "cpu", "2".to_owned()),
+                ("requests", "cpu", amount.to_owned()),
+            ];
+            let asked = Asked {
+                definition: Some(OURS),
+                own,
+            };
+            quality(&pod, |_| false, &[&asked])
+        };
+        assert_eq!(with("500m"), Quality::Other);
+        assert_eq!(with("501m"), Quality::NoRoom);
+        // Without a request the limit is the request.
+        assert_eq!(with(""), Quality::NoRoom);
+    }
+
+    #[test]
+    fn ours_follow_the_quality() {
+        let ours = asked(r#"{"limits":{"cpu":"100m","memory":"1Mi"},"requests":{"cpu":"10m"}}"#);
+        assert_eq!(fitted(&ours, Quality::Other), None);
+        assert_eq!(
+            fitted(&ours, Quality::Guaranteed).as_deref(),
+            Some(
+                r#"{"limits":{"cpu":"100m","memory":"1Mi"},"requests":{"cpu":"100m","memory":"1Mi"}}"#
+            )
+        );
+        assert_eq!(fitted(&ours, Quality::WholePod).as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn a_definition_without_a_limit_gets_one_where_the_pod_is_guaranteed() {
+        for (definition, cpu) in [
+            (
+                r#"{"limits":{"memory":"64Mi"},"requests":{"cpu":"20m"}}"#,
+                "20m",
+            ),
+            (r#"{"limits":{"memory":"64Mi"}}"#, "100m"),
+        ] {
+            let text = fitted(&asked(definition), Quality::Guaranteed).unwrap();
+            let value: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["limits"]["cpu"], cpu, "{definition}");
+            assert_eq!(value["requests"], value["limits"], "{definition}");
         }
     }
 
     #[test]
-    fn local_storage_is_taken_over_where_every_container_of_the_users_says_some() {
-        let storage = |first: &str, second: &str| {
-            let json = format!(
-                r#"{{"spec":{{"containers":[{{"resources":{first}}},{{"resources":{second}}}]}}}}"#
-            );
-            let pod = Pod::read(json.as_bytes()).unwrap();
-            storage(pod.spec.containers.items().iter())
-        };
-        let (much, little) = (
-            r#"{"limits":{"ephemeral-storage":"50Gi"}}"#,
-            r#"{"requests":{"ephemeral-storage":"100Mi"}}"#,
-        );
-        assert_eq!(storage(much, much).as_deref(), Some("256Mi"));
-        assert_eq!(storage(much, little).as_deref(), Some("100Mi"));
-        assert_eq!(storage(much, "{}"), None);
-        let fit = Fit {
-            quality: Quality::WholePod,
-            storage: Some("1Mi".to_owned()),
+    fn a_pods_own_amount_wins_an_empty_one_takes_away_and_no_request_exceeds_its_limit() {
+        let with = |kind: &'static str, amount: &str| {
+            let asked = Asked {
+                definition: Some(r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"10m"}}"#),
+                own: vec![(kind, "cpu", amount.to_owned())],
+            };
+            fitted(&asked, Quality::Other).unwrap()
         };
         assert_eq!(
-            fitted(None, &[], &fit).as_deref(),
-            Some(
-                r#"{"limits":{"ephemeral-storage":"1Mi"},"requests":{"ephemeral-storage":"1Mi"}}"#
-            )
+            with("requests", "2"),
+            r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"100m"}}"#
         );
-    }
-
-    #[test]
-    fn a_request_never_exceeds_its_limit() {
-        let ours = Some(r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"10m"}}"#);
-        let more = [("requests", "cpu", "2".to_owned())];
         assert_eq!(
-            fitted(ours, &more, &only(Quality::Other)).as_deref(),
-            Some(r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"100m"}}"#)
+            with("limits", "1"),
+            r#"{"limits":{"cpu":"1"},"requests":{"cpu":"10m"}}"#
+        );
+        assert_eq!(
+            with("limits", ""),
+            r#"{"limits":{},"requests":{"cpu":"10m"}}"#
         );
     }
 }

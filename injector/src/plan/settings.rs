@@ -1,7 +1,7 @@
 //! One Pod's settings: the definition's, and over them what the Pod's annotations say.
 
 use super::legal;
-use super::warnings::{Warnings, excerpt};
+use super::warnings::Warnings;
 use crate::pod::Annotations;
 use crate::template::Template;
 use sidecar::names::{CONTROL_KEYS, PREFIX};
@@ -21,6 +21,7 @@ const RESERVED_ENV: &[&str] = &[
     "POD_NAMESPACE",
     "POD_UID",
     "JOB_NAME",
+    "AGENT_STDIN",
     "RUN_OWNER",
     "BRIDGE_URL",
 ];
@@ -56,23 +57,21 @@ impl<'t> PodSettings<'t> {
     fn set(&mut self, path: &str, text: &str, warnings: &mut Warnings) {
         let allowed = self.template.may_override(path);
         if let Some(name) = path.strip_prefix(ENV) {
-            match (allowed, variable(name)) {
-                (true, true) => self.env.push((name.to_owned(), text.to_owned())),
-                (false, _) => warnings.add(&not_allowed(path)),
-                (_, false) => warnings.add(&format!(
-                    "{PREFIX}{path}: this variable cannot be set by annotation"
-                )),
+            match refusal(name) {
+                None if allowed => self.env.push((name.to_owned(), text.to_owned())),
+                None => not_allowed(path, warnings),
+                Some(why) => warnings.show(path, 60, |path| format!("{PREFIX}{path}: {why}")),
             }
             return;
         }
         match sidecar::find(path) {
-            None => warnings.add(&unknown(path)),
+            None => unknown(path, warnings),
             Some(setting) if !setting.per_pod => {
                 warnings.add(&format!(
                     "{PREFIX}{path} is not for annotations; the chart's values set it"
                 ));
             }
-            Some(_) if !allowed => warnings.add(&not_allowed(path)),
+            Some(_) if !allowed => not_allowed(path, warnings),
             Some(setting) => {
                 let value = sidecar::parse(setting, text).map_err(|_| setting.range());
                 let value = value.and_then(|value| match legal::objection(path, &value) {
@@ -81,10 +80,9 @@ impl<'t> PodSettings<'t> {
                 });
                 match value {
                     Ok(value) => self.over.push((setting, value)),
-                    Err(range) => warnings.add(&format!(
-                        "{PREFIX}{path}: {:?} is not {range}; ignored",
-                        excerpt(text, 20),
-                    )),
+                    Err(range) => warnings.show(text, 20, |shown| {
+                        format!("{PREFIX}{path}: {shown:?} is not {range}; ignored")
+                    }),
                 }
             }
         }
@@ -143,29 +141,39 @@ impl<'t> PodSettings<'t> {
     }
 }
 
-/// Whether `name` is a variable's name that an annotation may set.
-fn variable(name: &str) -> bool {
+/// Why an annotation may not set the variable `name`.
+fn refusal(name: &str) -> Option<String> {
     let legal = !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    legal && !RESERVED_ENV.contains(&name)
+    if !legal || RESERVED_ENV.contains(&name) {
+        return Some("this variable cannot be set by annotation".to_owned());
+    }
+    // A setting has a range, and an admin may keep it.
+    let setting = SETTINGS.iter().find(|row| row.env == Some(name))?;
+    Some(match setting.env_key {
+        None => format!("set {PREFIX}{} instead", setting.path),
+        Some(_) => format!("set the {name} settings one by one instead").to_lowercase(),
+    })
 }
 
-fn not_allowed(path: &str) -> String {
-    format!("{PREFIX}{path} is not among the settings this cluster lets Pods change; ignored")
+fn not_allowed(path: &str, warnings: &mut Warnings) {
+    warnings.show(path, 60, |path| {
+        format!("{PREFIX}{path} is not among the settings this cluster lets Pods change; ignored")
+    });
 }
 
-fn unknown(path: &str) -> String {
-    let shown = excerpt(path, 40);
+fn unknown(path: &str, warnings: &mut Warnings) {
     let known = SETTINGS
         .iter()
         .filter(|setting| setting.per_pod)
         .map(|setting| setting.path)
         .chain(CONTROL_KEYS.iter().copied());
-    match sidecar::nearest(path, known) {
+    let near = sidecar::nearest(path, known);
+    warnings.show(path, 40, |shown| match near {
         Some(near) => format!("{PREFIX}{shown} is not known; did you mean {near}?"),
         None => format!("{PREFIX}{shown} is not known; ignored"),
-    }
+    });
 }
 
 #[cfg(test)]
@@ -235,5 +243,48 @@ mod tests {
         assert_eq!(value, Some(Value::Integer(100)));
         assert_eq!(warnings.len(), 3);
         assert!(!warnings.join("").contains("secret"));
+    }
+
+    #[test]
+    fn a_variable_that_a_setting_writes_is_set_by_the_setting_alone() {
+        let template = Template::parse(DEFAULT).unwrap();
+        for (name, cure) in [
+            ("POLL_INTERVAL_MS", "polling.intervalMs"),
+            ("TRANSCRIPT_PATH", "transcriptPath"),
+            ("ENDS_AFTER", "plain.endsAfter"),
+            ("FILTERS", "filters settings"),
+        ] {
+            let (warnings, _) = read(&template, &[(&format!("env.{name}"), "1")]);
+            assert!(
+                warnings.len() == 1 && warnings[0].contains(cure),
+                "{warnings:?}"
+            );
+        }
+        let (warnings, _) = read(&template, &[("env.MORE", "1")]);
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    #[test]
+    fn whatever_an_annotation_says_its_warning_ends_with_the_legal_range_or_the_cure() {
+        let template = Template::parse(DEFAULT).unwrap();
+        let long = "\u{7}x".repeat(60);
+        for setting in SETTINGS.iter().filter(|setting| setting.per_pod) {
+            let (warnings, _) = read(&template, &[(setting.path, &long)]);
+            for warning in warnings {
+                assert!(warning.ends_with("; ignored"), "{warning}");
+            }
+            let misspelt = format!("{}xx", setting.path);
+            let (warnings, _) = read(&template, &[(&misspelt, "")]);
+            assert!(
+                warnings[0].ends_with(&format!("did you mean {}?", setting.path)),
+                "{warnings:?}"
+            );
+        }
+        let all = DEFAULT.replace("overrides: [\"*\"]", "overrides: []");
+        let none = Template::parse(&all).unwrap();
+        for setting in SETTINGS.iter().filter(|setting| setting.per_pod) {
+            let (warnings, _) = read(&none, &[(setting.path, "")]);
+            assert!(warnings[0].ends_with("; ignored"), "{warnings:?}");
+        }
     }
 }

@@ -5,7 +5,8 @@ use super::agent::{self, Identity, Location, Root};
 use super::bridge::{self, Bridge};
 use super::decide::Reason;
 use super::ours::{self, List, Named};
-use super::resources::{self, Fit, Quality};
+use super::probes::{self, Probes};
+use super::resources::{self, Asked, Quality};
 use super::settings::PodSettings;
 use super::token::{self, Token};
 use super::transcript::{self, Transcript};
@@ -26,7 +27,10 @@ pub(super) struct Survey<'t> {
     pub(super) transcript: Transcript,
     pub(super) identity: Identity,
     pub(super) token: Token,
-    pub(super) fit: Fit,
+    /// What the watcher, and the bridge, ask for before they are fitted to `quality`.
+    pub(super) asked: [Asked<'t>; 2],
+    pub(super) quality: Quality,
+    pub(super) probes: Probes,
     pub(super) planned_bridge: Option<Bridge>,
 }
 
@@ -68,26 +72,24 @@ impl<'t> Survey<'t> {
             })?;
         let token = token::plan(pod, &settings, warnings);
         let own = |name: &str| is_own(&watcher, &bridge, name);
-        let users = pod
-            .spec
-            .containers
-            .items()
-            .iter()
-            .chain(pod.spec.init_containers.items());
+        let probes = probes::plan(pod, &template.watcher, &settings, own, warnings);
+        let planned_bridge = bridge::plan(pod, agent, template, &settings, probes, own, warnings);
         let bridges = template.bridge.as_ref();
-        let bridges = bridges.filter(|_| settings.flag("bridge.enabled"));
-        let ours = [
-            template.watcher.field("resources"),
-            bridges.and_then(|bridge| bridge.field("resources")),
+        let bridges = bridges.filter(|_| planned_bridge.is_some());
+        let asked = [
+            Asked::by_watcher(template.watcher.field("resources"), &settings),
+            Asked {
+                definition: bridges.and_then(|bridge| bridge.field("resources")),
+                own: Vec::new(),
+            },
         ];
-        let users = users.filter(|container| !own(&container.name));
-        let fit = resources::fit(pod, users, &ours);
-        if fit.quality == Quality::NoRoom {
+        let [by_watcher, by_bridge] = &asked;
+        let quality = resources::quality(pod, own, &[by_watcher, by_bridge]);
+        if quality == Quality::NoRoom {
             warnings
                 .add("not injected: spec.resources leaves the watcher no room; raise its requests");
             return Err(Reason::NoRoom);
         }
-        let planned_bridge = bridge::plan(pod, agent, template, &settings, own, warnings);
         Ok(Self {
             settings,
             mode,
@@ -98,14 +100,11 @@ impl<'t> Survey<'t> {
             transcript,
             identity,
             token,
-            fit,
+            asked,
+            quality,
+            probes,
             planned_bridge,
         })
-    }
-
-    /// Whether the container of this name is one of ours that stands there already.
-    pub(super) fn owns(&self, name: &str) -> bool {
-        is_own(&self.watcher, &self.bridge, name)
     }
 }
 

@@ -72,10 +72,9 @@ pub(crate) fn plan(
         .max_by_key(|(path, _)| path.len());
     if let Some((path, mount)) = covering {
         if read_only(pod, mount) {
-            warnings.add(&format!(
-                "the agent's mount {} is read-only, so no transcript can be written there",
-                excerpt(path, 40)
-            ));
+            warnings.show(path, 40, |path| {
+                format!("no transcript can be written to the agent's mount {path}: it is read-only")
+            });
         }
         out.covered_by = Some(mount.name.to_string());
         let shift = if taken(path) { ELSEWHERE } else { "" };
@@ -107,10 +106,9 @@ pub(crate) fn plan(
         } else {
             ("projects", "config")
         };
-        warnings.add(&format!(
-            "{kind} added at {} (transcript.mount {choice}; the other choice: {other})",
-            excerpt(&at, 40)
-        ));
+        warnings.show(&at, 40, |at| {
+            format!("{kind} added at {at} (transcript.mount {choice}; the other choice: {other})")
+        });
     }
     out.added = Some((at, source));
     Ok(out)
@@ -151,10 +149,9 @@ fn warn_of_nested(
 ) {
     for (path, _) in mounts {
         if path != covering && within(path, &location.directory) {
-            let shown = excerpt(path, 50);
-            warnings.add(&format!(
-                "what lies in the agent's mount {shown} is not watched"
-            ));
+            warnings.show(path, 50, |path| {
+                format!("what lies in the agent's mount {path} is not watched")
+            });
         }
     }
 }
@@ -219,8 +216,8 @@ impl Transcript {
         match (expanded, unknown) {
             (Some(text), None) => Ok(text),
             (_, name) => Err(format!(
-                "subPathExpr needs {}, whose value is not in the Pod; set transcriptPath",
-                excerpt(&name.unwrap_or_default(), 24)
+                "subPathExpr needs {}, which the Pod does not say; set transcriptPath",
+                excerpt(&name.unwrap_or_default(), 16)
             )),
         }
     }

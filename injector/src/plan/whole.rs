@@ -101,13 +101,16 @@ impl Plan<'_, '_, '_> {
         if metadata.presence != Presence::There {
             patch.object("/metadata", metadata.presence);
         }
-        if metadata.labels.injected.as_deref() != Some("true") {
+        let earlier = Status::read(metadata.annotations.get(STATUS));
+        let label = metadata.labels.injected.as_deref();
+        if label != Some("true") {
             let member = [(INJECTED, "\"true\"".to_owned())];
             patch.members("/metadata/labels", metadata.labels.presence, &member);
-            if let Some(other) = metadata.labels.injected.as_deref() {
-                let path = format!("/metadata/labels/{}", json::pointer_token(INJECTED));
-                patch.undo.was.insert(path, other.into());
-            }
+        }
+        // One that no injection of ours is known to have set is the user's, whatever it says.
+        if let Some(label) = label.filter(|_| earlier.is_none()) {
+            let path = format!("/metadata/labels/{}", json::pointer_token(INJECTED));
+            patch.undo.was.insert(path, label.into());
         }
         let mut annotations: Vec<(&str, String)> = Vec::new();
         let given = metadata.annotations.get(SAFE_TO_EVICT);
@@ -136,7 +139,6 @@ impl Plan<'_, '_, '_> {
                 None => patch.undo.set.push(path),
             }
         }
-        let earlier = Status::read(metadata.annotations.get(STATUS));
         let status = self.status(placed, earlier.as_ref());
         let current = earlier.as_ref().is_some_and(|earlier| {
             Status {

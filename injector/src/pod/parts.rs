@@ -24,6 +24,9 @@ pub(crate) struct Container<'a> {
     pub(crate) resources: Option<Resources<'a>>,
     #[serde(default)]
     pub(crate) ports: Seq<Port>,
+    /// Of an init container: `Always` makes it a native sidecar.
+    #[serde(borrow, default)]
+    pub(crate) restart_policy: Option<Text<'a>>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -126,8 +129,6 @@ pub(crate) struct Amounts<'a> {
     pub(crate) cpu: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) memory: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "ephemeral-storage")]
-    pub(crate) storage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, serde::Deserialize)]

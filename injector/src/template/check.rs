@@ -2,33 +2,76 @@
 
 use super::TemplateError;
 use serde_json::{Map, Value};
+use sidecar::SETTINGS;
+use sidecar::names::{BRIDGE_VOLUME, STATE_DIR, STATE_VOLUME};
 
-/// Name and image are there, and every mount has its volume.
+/// Name and image are there, every mount has its volume, and the watcher has its state: by that it is known again.
 pub(super) fn coherent(
     watcher: &Map<String, Value>,
+    bridge: Option<&Map<String, Value>>,
     volumes: &[Value],
 ) -> Result<(), TemplateError> {
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let known = |name: &str| {
+        volumes
+            .iter()
+            .any(|volume| text(volume, "name").as_deref() == Some(name))
+    };
     for key in ["name", "image"] {
         let text = watcher.get(key).and_then(Value::as_str).unwrap_or_default();
         if text.is_empty() {
             return Err(TemplateError::Invalid(format!("the watcher has no {key}")));
         }
     }
-    for mount in list(watcher, "volumeMounts") {
-        let name = mount
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let known = volumes
-            .iter()
-            .any(|volume| volume.get("name").and_then(Value::as_str) == Some(name));
-        if !known {
-            return Err(TemplateError::Invalid(format!(
-                "the watcher mounts volume {name:?}, which is not among its volumes"
-            )));
+    let both = [("watcher", Some(watcher)), ("bridge", bridge)];
+    for (who, container) in both.into_iter().filter_map(|(who, one)| Some((who, one?))) {
+        for mount in list(container, "volumeMounts") {
+            let name = text(mount, "name").unwrap_or_default();
+            // The volume that agent and bridge share is made for each Pod.
+            let made = who == "bridge" && name == BRIDGE_VOLUME;
+            if !known(&name) && !made {
+                return Err(TemplateError::Invalid(format!(
+                    "the {who} mounts volume {name:?}, which is not among its volumes"
+                )));
+            }
         }
     }
+    let mut mounts = list(watcher, "volumeMounts");
+    let has_state = mounts.any(|mount| {
+        text(mount, "name").as_deref() == Some(STATE_VOLUME)
+            && text(mount, "mountPath").as_deref() == Some(STATE_DIR)
+    });
+    if !has_state {
+        return Err(TemplateError::Invalid(format!(
+            "the watcher does not mount volume {STATE_VOLUME} at {STATE_DIR}"
+        )));
+    }
     Ok(())
+}
+
+/// Entries of the list of settings that Pods may change which allow nothing, most likely misspelt.
+pub(super) fn note_overrides(overrides: &[String], notes: &mut Vec<String>) {
+    const ENV: &str = "env.";
+    let paths = || {
+        SETTINGS
+            .iter()
+            .filter(|row| row.per_pod)
+            .map(|row| row.path)
+    };
+    for entry in overrides.iter().filter(|entry| *entry != "*") {
+        let prefix = entry.strip_suffix('*').filter(|start| start.ends_with('.'));
+        let allows = match prefix {
+            Some(prefix) => prefix == ENV || paths().any(|path| path.starts_with(prefix)),
+            None => entry.starts_with(ENV) || paths().any(|path| path == entry),
+        };
+        if !allows {
+            let near = sidecar::nearest(entry, paths());
+            let hint = near.map_or(String::new(), |near| format!("; did you mean {near}?"));
+            notes.push(format!(
+                "overrides: {entry} is no setting that Pods can change{hint}"
+            ));
+        }
+    }
 }
 
 /// A reference that must exist, a startup probe or a start hook would keep the agent from starting.

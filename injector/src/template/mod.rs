@@ -124,7 +124,9 @@ impl Template {
             check::mend_container(bridge, &mut notes);
         }
         check::mend_volumes(&mut volumes, &mut notes);
-        check::coherent(&watcher, &volumes)?;
+        check::coherent(&watcher, bridge.as_ref(), &volumes)?;
+        let overrides = file.overrides.unwrap_or_else(|| vec!["*".to_owned()]);
+        check::note_overrides(&overrides, &mut notes);
 
         let settings = Settings::read(&file.settings, &mut notes);
         let volumes = volumes.iter().map(volume).collect::<Result<_, _>>()?;
@@ -140,7 +142,7 @@ impl Template {
                 .run_as_user
                 .unwrap_or(sidecar::names::DEFAULT_UID),
             openshift: file.openshift,
-            overrides: file.overrides.unwrap_or_else(|| vec!["*".to_owned()]),
+            overrides,
             settings,
             watcher: Pieces::cut(&watcher),
             bridge: bridge.as_ref().map(Pieces::cut),
@@ -243,29 +245,23 @@ mod tests {
     fn what_could_hold_an_agents_pod_is_mended() {
         let yaml = "version: 1\nwatcher:\n  name: w\n  image: i\n  startupProbe: {exec: {command: [x]}}\n  \
                     env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]\n  \
-                    envFrom: [{configMapRef: {name: c}}]\n\
-                    volumes: [{name: v, secret: {secretName: s}}]";
+                    envFrom: [{configMapRef: {name: c}}]\n  \
+                    volumeMounts: [{name: discord-state, mountPath: /var/lib/discord-monitoring}]\n\
+                    volumes: [{name: v, secret: {secretName: s}}, {name: discord-state, emptyDir: {}}]";
         let template = Template::parse(yaml).unwrap();
         assert_eq!(template.notes.len(), 4, "{:?}", template.notes);
         let mut text = String::new();
         template.watcher.render(&Changes::default(), &mut text);
         assert!(!text.contains("startupProbe"), "{text}");
         assert_eq!(text.matches("\"optional\":true").count(), 2, "{text}");
-        assert!(
-            template
-                .volumes
-                .iter()
-                .all(|volume| volume.json.contains("\"optional\":true"))
-        );
+        assert!(template.volumes[0].json.contains("\"optional\":true"));
     }
 
     #[test]
     fn overrides_are_names_prefixes_or_all() {
         let with = |list: &str| {
-            Template::parse(&format!(
-                "version: 1\noverrides: {list}\nwatcher: {{name: w, image: i}}"
-            ))
-            .unwrap()
+            Template::parse(&DEFAULT.replace("overrides: [\"*\"]", &format!("overrides: {list}")))
+                .unwrap()
         };
         assert!(with("[\"*\"]").may_override("polling.intervalMs"));
         assert!(with("[filters.*]").may_override("filters.includeTools"));
@@ -273,5 +269,30 @@ mod tests {
         assert!(with("[polling.intervalMs]").may_override("polling.intervalMs"));
         assert!(!with("[]").may_override("polling.intervalMs"));
         assert!(!with("[polling*]").may_override("polling.intervalMs"));
+        let allows = "[polling.*, env.*, env.HTTPS_PROXY, mode, \"*\"]";
+        assert_eq!(with(allows).notes, Vec::<String>::new());
+        for (wrong, near) in [
+            ("poling.intervalMs", "did you mean polling.intervalMs?"),
+            ("filter.*", "filter.*"),
+            ("polling*", "polling*"),
+            ("webhook.value", "webhook.value"),
+        ] {
+            let notes = with(&format!("[\"{wrong}\"]")).notes;
+            assert!(notes.len() == 1 && notes[0].contains(near), "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn without_the_state_by_which_it_is_known_again_a_watcher_is_refused() {
+        let elsewhere = DEFAULT.replace("mountPath: /var/lib/discord-monitoring", "mountPath: /x");
+        let without = DEFAULT.replace(
+            "- name: discord-state\n    emptyDir",
+            "- name: other\n    emptyDir",
+        );
+        for yaml in [elsewhere, without] {
+            assert_ne!(yaml, DEFAULT);
+            let message = Template::parse(&yaml).unwrap_err().to_string();
+            assert!(message.contains("discord-state"), "{message}");
+        }
     }
 }

@@ -1,35 +1,57 @@
-//! The uid of a review that does not parse: an answer under another uid counts as a failed call, and the message in it
-//! would be lost.
+//! Texts in a review that does not parse: its uid, for an answer under another counts as a failed call, and the message in
+//! it would be lost; and whether its Pod would rather be refused than go without a watcher.
 //!
 //! A scan that knows no more of JSON than strings and depth, so that it survives what a parser does not: a cut end, a
 //! key that stands twice, any nesting. One pass, no recursion, nothing kept.
 
+use sidecar::names::ON_ERROR;
+
 /// The uid in `request`, wherever it stands there; `None` when there is none that could be one.
 pub(crate) fn uid(body: &[u8]) -> Option<String> {
+    legal(text_at(body, &["request", "uid"])?)
+}
+
+/// Whether the Pod in `request` asks `on-error: deny`.
+pub(crate) fn asks_deny(body: &[u8]) -> bool {
+    let path = ["request", "object", "metadata", "annotations", ON_ERROR];
+    text_at(body, &path) == Some(b"deny")
+}
+
+/// The text behind the keys of `path`, each in the object of the one before; the first one when there are several.
+fn text_at<'a>(body: &'a [u8], path: &[&str]) -> Option<&'a [u8]> {
     let mut scan = Scan { body, at: 0 };
-    let mut depth = 0_usize;
-    // Whether the member at depth 1 that is being read is `request`, and whether depth 2 is its object.
-    let (mut named, mut inside) = (false, false);
+    // How many objects and lists are open, how many of the outermost are those of the path, and whether the value that
+    // comes next is the next of them.
+    let (mut depth, mut on_path, mut next) = (0_usize, 0_usize, false);
     while let Some(byte) = scan.next() {
         match byte {
             b'"' => {
                 let text = scan.string()?;
-                if !scan.skip(b':') {
+                next = false;
+                if !scan.skip(b':') || depth == 0 || on_path != depth {
                     continue;
                 }
-                if depth == 1 {
-                    named = text == b"request";
-                } else if depth == 2 && inside && text == b"uid" && scan.skip(b'"') {
-                    return legal(scan.string()?);
+                let named = path
+                    .get(depth - 1)
+                    .is_some_and(|key| key.as_bytes() == text);
+                if named && depth < path.len() {
+                    next = true;
+                } else if named && scan.skip(b'"') {
+                    return scan.string();
                 }
             }
             b'{' | b'[' => {
-                depth += 1;
-                if depth == 2 {
-                    inside = named && byte == b'{';
+                if on_path == depth && byte == b'{' && (depth == 0 || next) {
+                    on_path += 1;
                 }
+                depth += 1;
+                next = false;
             }
-            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                on_path = on_path.min(depth);
+            }
+            b',' => next = false,
             _ => {}
         }
     }
@@ -131,6 +153,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_pod_asks_for_in_case_of_an_error_is_found_in_what_does_not_parse() {
+        let key = r#""discord-monitoring.io/on-error":"deny""#;
+        for (body, expected) in [
+            (format!(r#"{{"request":{{"object":{{"metadata":{{"annotations":{{"a":"b",{key}}} oops"#), true),
+            (format!(r#"{{"request":{{"kind":[{{}}],"object":{{"spec":{{}},"metadata":{{"annotations":{{{key}}}}}}}}}}}"#), true),
+            (format!(r#"{{"request":{{"oldObject":{{"metadata":{{"annotations":{{{key}}} oops"#), false),
+            (format!(r#"{{"request":{{"object":{{"metadata":{{"labels":{{{key}}} oops"#), false),
+            (format!(r#"{{"request":{{"object":{{"spec":{{"metadata":{{"annotations":{{{key}}} oops"#), false),
+            (format!(r#"{{"request":{{"object":[{{"metadata":{{"annotations":{{{key}}} oops"#), false),
+            (format!(r#"{{"request":{{"object":1,"x":{{"metadata":{{"annotations":{{{key}}} oops"#), false),
+            (r#"{"request":{"object":{"metadata":{"annotations":{"discord-monitoring.io/on-error":"admit"}}}} oops"#.to_owned(), false),
+        ] {
+            assert_eq!(asks_deny(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
     fn no_nesting_is_too_deep() {
         for open in ["[", "{\"a\":"] {
             let deep = open.repeat(1_000_000);
@@ -154,6 +193,7 @@ mod tests {
         #[test]
         fn no_body_makes_the_scan_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = uid(&body);
+            let _ = asks_deny(&body);
         }
     }
 }
