@@ -1,5 +1,6 @@
 //! The injector: see the library for what it promises.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
     match cli.run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("injector: {error:#}");
+            // Nobody may be listening any more.
+            let _ = writeln!(std::io::stderr(), "injector: {error:#}");
             ExitCode::FAILURE
         }
     }

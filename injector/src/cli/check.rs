@@ -4,7 +4,7 @@ use super::documents::Documents;
 use super::durations;
 use super::inject::sidecar_definition;
 use super::namespaces::NamespaceArgs;
-use super::report::Format;
+use super::report::{Format, print, say};
 use crate::check::{self, Api, Report, Wanted};
 use clap::Args;
 use std::fmt::Write as _;
@@ -45,24 +45,17 @@ impl CheckArgs {
     /// Looks, prints, and gives the exit code.
     pub(super) fn run(self) -> ExitCode {
         let output = self.output;
-        match self.look() {
-            Ok(report) => {
-                match output {
-                    Format::Text => print!("{}", text(&report)),
-                    Format::Json => {
-                        println!(
-                            "{}",
-                            serde_json::to_string_pretty(&report).unwrap_or_default()
-                        );
-                    }
-                }
-                code(&report)
+        let answer = self.look().and_then(|report| {
+            match output {
+                Format::Text => print(&text(&report))?,
+                Format::Json => print(&(serde_json::to_string_pretty(&report)? + "\n"))?,
             }
-            Err(error) => {
-                eprintln!("injector: {error:#}");
-                ExitCode::from(NOT_SEEN)
-            }
-        }
+            Ok(code(&report))
+        });
+        answer.unwrap_or_else(|error| {
+            say(&format!("injector: {error:#}"));
+            ExitCode::from(NOT_SEEN)
+        })
     }
 
     fn look(self) -> anyhow::Result<Report> {

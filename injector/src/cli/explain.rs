@@ -1,9 +1,10 @@
 //! `explain`: whether manifests would be injected, by which rule, and where every value comes from.
 
+use super::asked::{EARLY, never_asked};
 use super::documents::Documents;
 use super::inject::Input;
 use super::namespaces::{NamespaceArgs, Namespaces};
-use super::report::Format;
+use super::report::{Format, WITHOUT, print};
 use crate::places::{Place, misplaced, places};
 use crate::plan::{Circumstances, Explanation, explain};
 use crate::template::Template;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-/// Arguments of `explain`.
+/// Arguments of `explain`. Exit codes: 0; 2 when a Pod that asks for a watcher would get none.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
@@ -69,10 +70,22 @@ impl ExplainArgs {
             pods,
         };
         match output {
-            Format::Json => println!("{}", serde_json::to_string_pretty(&stories)?),
-            Format::Text => print!("{}", text(&stories)),
+            Format::Json => print(&(serde_json::to_string_pretty(&stories)? + "\n"))?,
+            Format::Text => print(&text(&stories))?,
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(if stories.pods.iter().any(Story::goes_without) {
+            ExitCode::from(WITHOUT)
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+}
+
+impl Story {
+    /// Whether the Pod asks for a watcher and gets none.
+    fn goes_without(&self) -> bool {
+        let unasked = matches!(self.told.reason, Some("not_asked" | "opted_out"));
+        !unasked && matches!(self.told.decision, "skip" | "fail")
     }
 }
 
@@ -120,31 +133,6 @@ fn story(
         told,
         misplaced,
     })
-}
-
-/// Reasons for which the webhook's own conditions leave a Pod out already, so that we never hear of it.
-const EARLY: [&str; 5] = [
-    "not_asked",
-    "opted_out",
-    "mirror",
-    "windows",
-    "system_namespace",
-];
-
-/// What the webhook's selectors and conditions say besides, as the chart renders them.
-fn never_asked(pod: &Value) -> Option<&'static str> {
-    let is =
-        |pointer: &str, value: &str| pod.pointer(pointer).and_then(Value::as_str) == Some(value);
-    if is(
-        "/metadata/labels/app.kubernetes.io~1part-of",
-        "discord-monitoring",
-    ) {
-        return Some(
-            "its label app.kubernetes.io/part-of=discord-monitoring says it is one of our own Pods",
-        );
-    }
-    is("/spec/nodeSelector/kubernetes.io~1os", "windows")
-        .then_some("its node selector asks for Windows, and the watcher's image does not run there")
 }
 
 fn text(stories: &Stories) -> String {

@@ -1,8 +1,11 @@
 //! `inject`: what the webhook would do, on manifests.
 
+use super::asked::never_asked;
 use super::documents::{Documents, Format};
+use super::namespaces::NamespaceArgs;
+use super::report::{WITHOUT, print, say};
 use crate::places::{Place, misplaced, places};
-use crate::plan::{Circumstances, Decision, Outcome, inject};
+use crate::plan::{Circumstances, Decision, Reason, inject};
 use crate::template::{DEFAULT, Template};
 use anyhow::Context as _;
 use clap::Args;
@@ -41,11 +44,13 @@ pub(super) fn sidecar_definition(path: Option<&Path>) -> anyhow::Result<Template
     Template::parse(&text).with_context(|| path.display().to_string())
 }
 
-/// Arguments of `inject`.
+/// Arguments of `inject`. Exit codes: 0; 2 when a Pod that asks for a watcher gets none.
 #[derive(Debug, Args)]
 pub(super) struct InjectArgs {
     #[command(flatten)]
     input: Input,
+    #[command(flatten)]
+    namespaces: NamespaceArgs,
     /// Format of what is printed; that of the input when absent.
     #[arg(short, long, value_enum)]
     output: Option<Format>,
@@ -55,75 +60,79 @@ impl InjectArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let template = self.input.template()?;
         for note in &template.notes {
-            eprintln!("note: sidecar definition: {note}");
+            say(&format!("note: sidecar definition: {note}"));
         }
         let mut all = Documents::read_all(&self.input.filename)?;
+        let namespaces = self.namespaces.with(&all.values);
+        let mut without = false;
         for document in &mut all.values {
             for place in places(document) {
-                let outcome =
-                    inject_at(document, &place, self.input.namespace_opted_in, &template)?;
-                report(&place, &outcome);
+                let metadata = document.pointer(&format!("{}/metadata", place.workload));
+                let namespace = namespaces.of(metadata).to_owned();
+                let around = Circumstances {
+                    namespace: Some(&namespace),
+                    namespace_opted_in: self.input.namespace_opted_in
+                        || namespaces.opted_in(&namespace),
+                };
+                without |= inject_at(document, &place, around, &template)?;
             }
         }
         all.format = self.output.unwrap_or(all.format);
-        print!("{}", all.render()?);
-        Ok(ExitCode::SUCCESS)
+        print(&all.render()?)?;
+        Ok(if without {
+            ExitCode::from(WITHOUT)
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 }
 
-/// Injects into one Pod template of a document.
-pub(super) fn inject_at(
+/// Injects into one Pod template of a document, and says what came of it; true when it asks for a watcher and gets none.
+fn inject_at(
     document: &mut Value,
     place: &Place,
-    namespace_opted_in: bool,
+    around: Circumstances<'_>,
     template: &Template,
-) -> anyhow::Result<Outcome> {
-    let namespace = document
-        .pointer(&format!("{}/metadata/namespace", place.workload))
-        .and_then(Value::as_str)
-        .map(str::to_owned);
+) -> anyhow::Result<bool> {
+    let owner = &place.owner;
     for wrong in misplaced(document, place) {
-        eprintln!(
-            "warning: {}: {} stands on {}; only its template's annotations reach the Pods",
-            place.owner, wrong.key, wrong.on
-        );
+        say(&format!(
+            "warning: {owner}: {} stands on {}; only its template's annotations reach the Pods",
+            wrong.key, wrong.on
+        ));
     }
     let Some(pod) = document.pointer_mut(&place.pointer) else {
-        anyhow::bail!("{} has no Pod template", place.owner);
-    };
-    let around = Circumstances {
-        namespace: namespace.as_deref(),
-        namespace_opted_in,
+        anyhow::bail!("{owner} has no Pod template");
     };
     let outcome = inject(&serde_json::to_vec(pod)?, around, template);
+    let asked = matches!(outcome.decision, Decision::Injected | Decision::Unchanged);
+    if let Some(why) = never_asked(pod).filter(|_| asked) {
+        say(&format!("{owner}: not injected: {why}"));
+        return Ok(true);
+    }
     if let Some(patch) = &outcome.patch {
         let patch: json_patch::Patch = serde_json::from_str(patch)?;
-        json_patch::patch(pod, &patch)
-            .with_context(|| format!("{} cannot be patched", place.owner))?;
+        json_patch::patch(pod, &patch).with_context(|| format!("{owner} cannot be patched"))?;
     }
-    Ok(outcome)
-}
-
-fn report(place: &Place, outcome: &Outcome) {
     for warning in &outcome.warnings {
-        eprintln!("warning: {}: {warning}", place.owner);
+        say(&format!("warning: {owner}: {warning}"));
     }
-    match outcome.decision {
-        Decision::Injected => eprintln!(
-            "{}: injected ({})",
-            place.owner,
-            outcome.mode.unwrap_or_default()
-        ),
-        Decision::Unchanged => eprintln!("{}: injected already", place.owner),
-        Decision::Skipped(crate::plan::Reason::NotAsked) => {
-            eprintln!(
-                "{}: not injected; annotate its template with {INJECT}: \"true\"",
-                place.owner
-            );
+    let (what, without) = match outcome.decision {
+        Decision::Injected => {
+            let mode = outcome.mode.unwrap_or_default();
+            (format!("injected ({mode})"), false)
+        }
+        Decision::Unchanged => ("injected already".to_owned(), false),
+        Decision::Skipped(Reason::NotAsked) => {
+            let cure = format!("not injected; annotate its template with {INJECT}: \"true\"");
+            (cure, false)
         }
         Decision::Skipped(reason) => {
-            eprintln!("{}: not injected ({})", place.owner, reason.label());
+            let what = format!("not injected ({})", reason.label());
+            (what, reason != Reason::OptedOut)
         }
-        Decision::Failed => eprintln!("{}: not injected (unreadable)", place.owner),
-    }
+        Decision::Failed => ("not injected (unreadable)".to_owned(), true),
+    };
+    say(&format!("{owner}: {what}"));
+    Ok(without)
 }

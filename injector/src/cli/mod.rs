@@ -1,5 +1,6 @@
 //! The command line: `serve` runs the webhook; the others work on manifests with the same code and without a cluster.
 
+mod asked;
 mod certificates;
 mod check;
 mod completions;
@@ -32,8 +33,12 @@ enum Command {
     /// Serve the admission webhook.
     Serve(Box<serve::ServeArgs>),
     /// Print manifests with the watcher added, as the webhook would add it.
+    ///
+    /// Exit codes: 0 done; 1 failed; 2 done, but a Pod that asks for a watcher got none; 64 wrong command line.
     Inject(inject::InjectArgs),
     /// Tell what the webhook would do with manifests, and why.
+    ///
+    /// Exit codes: 0 told; 1 failed; 2 told, and a Pod that asks for a watcher would get none; 64 wrong command line.
     Explain(explain::ExplainArgs),
     /// Look at an installation, or at manifests, for what gets no watcher.
     ///

@@ -1,6 +1,7 @@
 //! `uninject`: manifests without the watcher.
 
 use super::documents::{Documents, Format};
+use super::report::{print, say};
 use crate::places::places;
 use crate::uninject::uninject;
 use clap::Args;
@@ -29,11 +30,11 @@ impl UninjectArgs {
                 } else {
                     "there is no watcher"
                 };
-                eprintln!("{}: {result}", place.owner);
+                say(&format!("{}: {result}", place.owner));
             }
         }
         all.format = self.output.unwrap_or(all.format);
-        print!("{}", all.render()?);
+        print(&all.render()?)?;
         Ok(ExitCode::SUCCESS)
     }
 }

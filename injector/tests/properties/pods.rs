@@ -176,6 +176,7 @@ fn annotations(asks: bool) -> impl Strategy<Value = Map<String, Value>> {
         ("transcript.mount", "config"),
         ("transcript.mount", "none"),
         ("transcriptPath", "/data/t/session.jsonl"),
+        ("transcript.volume.existingClaim", "claim"),
         ("transcript.volume.perPod", "true"),
         ("mode", "native"),
         ("mode", "plain"),
