@@ -56,8 +56,7 @@ pub(super) async fn look(api: &Api, one: &Installation, wanted: &Wanted, report:
         let Some(served) = &served else { continue };
         let chain = certs::certificates(served.chain.as_bytes());
         if let Err(error) = certs::verify_chain(&chain, &bundle, &names, wanted.now) {
-            let problem =
-                format!("the entry {name} refuses the certificate that is served: {error}");
+            let problem = format!("the entry {name} refuses the Secret's certificate: {error}");
             report.add("certificate", one.object(), problem, RESTART);
         }
     }

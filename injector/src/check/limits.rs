@@ -1,101 +1,173 @@
 //! What would refuse a Pod for the watcher's amounts: `LimitRange` and `ResourceQuota`. Such a refusal shows only on a
 //! `ReplicaSet` or Job, where nobody looks.
 
-use crate::plan::{STORAGE, nano};
-use crate::template::Template;
+use crate::plan::nano;
+use crate::template::{Pieces, Template};
 use serde_json::{Map, Value};
 
-/// What the watcher asks for, by the definition. A Pod's annotations may change it.
+/// What one container of ours asks for.
 #[derive(Debug)]
-pub(super) struct Amounts {
+struct Asked {
+    who: &'static str,
     requests: Map<String, Value>,
     limits: Map<String, Value>,
 }
 
+/// What ours ask for, by the definition: the watcher, and the bridge where the chart gives each Pod one. A Pod's annotations
+/// may change it.
+#[derive(Debug)]
+pub(super) struct Amounts(Vec<Asked>);
+
 impl Amounts {
     pub(super) fn of(template: &Template) -> Self {
-        let field = template.watcher.field("resources").unwrap_or("{}");
+        let bridge = template.settings.get("bridge.enabled") == Some(&sidecar::Value::Bool(true));
+        let bridge = template.bridge.as_ref().filter(|_| bridge);
+        let mut all = vec![Asked::of("watcher", &template.watcher)];
+        all.extend(bridge.map(|bridge| Asked::of("bridge", bridge)));
+        Self(all)
+    }
+
+    /// The sum of one amount over all of ours; none when no one asks for any.
+    fn together(&self, of: impl Fn(&Asked) -> Option<i128>) -> Option<i128> {
+        self.0.iter().filter_map(of).reduce(i128::saturating_add)
+    }
+}
+
+impl Asked {
+    fn of(who: &'static str, pieces: &Pieces) -> Self {
+        let field = pieces.field("resources").unwrap_or("{}");
         let resources: Value = serde_json::from_str(field).unwrap_or_default();
         let map = |key: &str| resources.get(key).and_then(Value::as_object).cloned();
         let limits = map("limits").unwrap_or_default();
         // As Kubernetes has it: a request that is not given is the limit.
         let mut requests = limits.clone();
         requests.extend(map("requests").unwrap_or_default());
-        Self { requests, limits }
+        Self {
+            who,
+            requests,
+            limits,
+        }
+    }
+
+    fn request(&self, name: &str) -> Option<i128> {
+        self.requests.get(name).and_then(amount)
+    }
+
+    fn limit(&self, name: &str) -> Option<i128> {
+        self.limits.get(name).and_then(amount)
     }
 }
 
-/// What a `LimitRange` would say to the watcher.
+/// What a `LimitRange` would say to ours.
 pub(super) fn range(object: &Value, ours: &Amounts) -> Vec<String> {
     let mut out = Vec::new();
     let items = object.pointer("/spec/limits").and_then(Value::as_array);
     for item in items.into_iter().flatten() {
-        let kind = item.get("type").and_then(Value::as_str).unwrap_or_default();
-        if kind != "Container" && kind != "Pod" {
-            continue;
-        }
-        let of = |key: &str, name: &str| amount(item.get(key)?.get(name)?);
-        for name in keys(item) {
-            // Defaults do not reach a container that is added later, but local storage is taken over from the agent's.
-            let taken_over = |bound: &str| {
-                let amount = of(bound, name).filter(|_| name == "ephemeral-storage")?;
-                Some(amount.min(nano(STORAGE)?))
-            };
-            let request = ours
-                .requests
-                .get(name)
-                .and_then(amount)
-                .or_else(|| taken_over("defaultRequest").or_else(|| taken_over("default")));
-            let limit = ours
-                .limits
-                .get(name)
-                .and_then(amount)
-                .or_else(|| taken_over("default"));
-            let mut say = |text: &str, bound: &str| {
-                let shown = item.get(bound).and_then(|map| map.get(name));
-                let shown = shown.map(plain).unwrap_or_default();
-                out.push(format!("{text} {name} ({bound} per {kind} is {shown})"));
-            };
-            // A Pod's least amount is met by its other containers.
-            if let Some(least) = of("min", name).filter(|_| kind == "Container")
-                && request.is_none_or(|request| request < least)
-            {
-                say("the watcher asks for too little", "min");
-            }
-            if let Some(most) = of("max", name) {
-                let too_much = limit.map_or(kind == "Container", |limit| limit > most);
-                if too_much || request.is_some_and(|request| request > most) {
-                    say("the watcher may use too much", "max");
+        match item.get("type").and_then(Value::as_str) {
+            Some("Container") => {
+                for one in &ours.0 {
+                    per_container(item, one, &mut out);
                 }
             }
-            if let (Some(ratio), Some(request), Some(limit)) =
-                (of("maxLimitRequestRatio", name), request, limit)
-                && kind == "Container"
-                && request > 0
-                // Both sides in billionths; the quotient once more.
-                && limit.saturating_mul(1_000_000_000) / request > ratio
-            {
-                say(
-                    "the watcher's limit is too many times its request of",
-                    "maxLimitRequestRatio",
-                );
-            }
+            Some("Pod") => per_pod(item, ours, &mut out),
+            _ => {}
         }
     }
     out
 }
 
-/// What a `ResourceQuota` would say to one more Pod with a watcher.
+fn per_container(item: &Value, one: &Asked, out: &mut Vec<String>) {
+    let of = |key: &str, name: &str| amount(item.get(key)?.get(name)?);
+    for name in keys(item) {
+        // What ours do not say, the defaults fill in: the API server looks again when we are done.
+        let limit = one.limit(name).or_else(|| of("default", name));
+        let filled = || of("defaultRequest", name).or_else(|| of("default", name));
+        let request = one.request(name).or_else(filled);
+        let mut say = |text: &str, bound: &str| {
+            let who = one.who;
+            out.push(format!(
+                "the {who} {text} {name} ({bound} per Container is {})",
+                shown(item, bound, name)
+            ));
+        };
+        if let Some(least) = of("min", name)
+            && request.is_none_or(|request| request < least)
+        {
+            say("asks for too little", "min");
+        }
+        if let Some(most) = of("max", name)
+            && limit.max(request).is_none_or(|amount| amount > most)
+        {
+            say("may use too much", "max");
+        }
+        if let (Some(ratio), Some(request), Some(limit)) =
+            (of("maxLimitRequestRatio", name), request, limit)
+            && request > 0
+            // Both sides in billionths; the quotient once more.
+            && limit.saturating_mul(1_000_000_000) / request > ratio
+        {
+            say(
+                "has a limit that is too many times its request of",
+                "maxLimitRequestRatio",
+            );
+        }
+    }
+}
+
+/// A Pod's least amounts are met by its other containers. Its largest are shared with them, so that ours must leave some.
+fn per_pod(item: &Value, ours: &Amounts, out: &mut Vec<String>) {
+    for name in keys(item) {
+        let most = item.get("max").and_then(|max| amount(max.get(name)?));
+        let limits = ours.together(|one| one.limit(name));
+        let requests = ours.together(|one| one.request(name));
+        if let (Some(most), Some(asked)) = (most, limits.max(requests))
+            && asked >= most
+        {
+            out.push(format!(
+                "ours alone may use all {name} of a Pod (max per Pod is {})",
+                shown(item, "max", name)
+            ));
+        }
+    }
+}
+
+fn shown(item: &Value, bound: &str, name: &str) -> String {
+    let value = item.get(bound).and_then(|map| map.get(name));
+    value.map(plain).unwrap_or_default()
+}
+
+/// The scopes of a quota, from either field.
+fn scopes(object: &Value) -> Vec<&str> {
+    let list = |pointer: &str| {
+        let list = object.pointer(pointer).and_then(Value::as_array);
+        list.into_iter().flatten()
+    };
+    list("/spec/scopes")
+        .filter_map(Value::as_str)
+        .chain(
+            list("/spec/scopeSelector/matchExpressions")
+                .filter_map(|one| one.get("scopeName")?.as_str()),
+        )
+        .collect()
+}
+
+/// What a `ResourceQuota` would say to one more Pod with ours.
 pub(super) fn quota(object: &Value, ours: &Amounts) -> Vec<String> {
-    let scopes = object.pointer("/spec/scopes").and_then(Value::as_array);
+    let scopes = scopes(object);
     // A Pod with our requests is no BestEffort Pod.
-    if scopes
-        .into_iter()
-        .flatten()
-        .any(|scope| scope == "BestEffort")
-    {
+    if scopes.contains(&"BestEffort") {
         return Vec::new();
     }
+    // The other scopes choose by what only a Pod says; what they say holds for those it chooses.
+    let chosen: Vec<&str> = scopes
+        .into_iter()
+        .filter(|scope| *scope != "NotBestEffort")
+        .collect();
+    let chosen = if chosen.is_empty() {
+        String::new()
+    } else {
+        format!(", for Pods of its scope {}", chosen.join(" and "))
+    };
     let hard = object
         .pointer("/status/hard")
         .or_else(|| object.pointer("/spec/hard"))
@@ -103,26 +175,39 @@ pub(super) fn quota(object: &Value, ours: &Amounts) -> Vec<String> {
     let mut out = Vec::new();
     for (key, hard) in hard.into_iter().flatten() {
         let asked = match key.split_once('.') {
-            Some(("requests", name)) => ours.requests.get(name),
-            Some(("limits", name)) => ours.limits.get(name),
-            None if matches!(key.as_str(), "cpu" | "memory") => ours.requests.get(key),
+            Some(("requests", name)) => ours.together(|one| one.request(name)),
+            Some(("limits", name)) => ours.together(|one| one.limit(name)),
+            None if matches!(key.as_str(), "cpu" | "memory") => {
+                ours.together(|one| one.request(key))
+            }
             _ => None,
         };
         let used = object
             .pointer("/status/used")
             .and_then(|used| used.get(key));
-        let (Some(ask), Some(have)) = (asked.and_then(amount), amount(hard)) else {
+        let (Some(ask), Some(have)) = (asked, amount(hard)) else {
             continue;
         };
         if used.and_then(amount).unwrap_or(0).saturating_add(ask) > have {
-            let (asked, hard) = (asked.map(plain).unwrap_or_default(), plain(hard));
-            let used = used.map_or("0".to_owned(), plain);
+            let each: Vec<String> = ours.0.iter().filter_map(|one| each(one, key)).collect();
+            let (hard, used) = (plain(hard), used.map_or("0".to_owned(), plain));
             out.push(format!(
-                "{key} has {used} of {hard} used, and a watcher needs {asked} more"
+                "{key} has {used} of {hard} used, and ours need {} more{chosen}",
+                each.join(" and ")
             ));
         }
     }
     out
+}
+
+/// What one of ours asks for of a quota's key, as it is written.
+fn each(one: &Asked, key: &str) -> Option<String> {
+    let (map, name) = match key.split_once('.') {
+        Some(("limits", name)) => (&one.limits, name),
+        Some((_, name)) => (&one.requests, name),
+        None => (&one.requests, key),
+    };
+    map.get(name).map(plain)
 }
 
 fn keys(item: &Value) -> Vec<&str> {
@@ -170,7 +255,8 @@ mod tests {
             json!({"type": "Container", "maxLimitRequestRatio": {"cpu": "10", "memory": 2}}),
             json!({"type": "Pod", "max": {"memory": "1Gi"}, "min": {"memory": "900Mi"}}),
             json!({"type": "Container", "min": {"ephemeral-storage": "1Mi"}, "defaultRequest": {"ephemeral-storage": "2Mi"}}),
-            json!({"type": "Container", "max": {"ephemeral-storage": "2Gi"}, "default": {"ephemeral-storage": "1Gi"}}),
+            json!({"type": "Container", "min": {"ephemeral-storage": "512Mi"}, "max": {"ephemeral-storage": "2Gi"}, "default": {"ephemeral-storage": "1Gi"}}),
+            json!({"type": "Container", "max": {"nvidia.com/gpu": 1}, "default": {"nvidia.com/gpu": 0}, "defaultRequest": {"nvidia.com/gpu": 0}}),
             json!({"type": "PersistentVolumeClaim", "max": {"storage": "1"}}),
         ] {
             assert_eq!(ranged(&fits), Vec::<String>::new(), "{fits}");
@@ -222,9 +308,36 @@ mod tests {
             "{said:?}"
         );
         assert_eq!(with("1Gi", json!(["BestEffort"])), Vec::<String>::new());
-        assert_eq!(
-            quota(&json!({"spec": {"hard": {"cpu": "9m"}}}), &ours()).len(),
-            1
+        let full = |spec: Value| quota(&json!({ "spec": spec }), &ours());
+        assert_eq!(full(json!({"hard": {"cpu": "9m"}})).len(), 1);
+        let scope =
+            |name: &str| json!({"matchExpressions": [{"scopeName": name, "operator": "Exists"}]});
+        let none = full(json!({"hard": {"cpu": "9m"}, "scopeSelector": scope("BestEffort")}));
+        assert_eq!(none, Vec::<String>::new());
+        let some = full(json!({"hard": {"cpu": "9m"}, "scopeSelector": scope("PriorityClass")}));
+        assert!(some[0].contains("scope PriorityClass"), "{some:?}");
+        let all = full(json!({"hard": {"cpu": "9m"}, "scopes": ["NotBestEffort"]}));
+        assert!(!all[0].contains("scope"), "{all:?}");
+    }
+
+    #[test]
+    fn a_bridge_that_every_pod_gets_counts_too() {
+        let with = DEFAULT.replace("bridge:\n    enabled: false", "bridge:\n    enabled: true");
+        assert_ne!(with, DEFAULT);
+        let both = Amounts::of(&Template::parse(&with).unwrap());
+        let limit = |limit: Value| json!({"spec": {"limits": [limit]}});
+        let small = limit(json!({"type": "Container", "min": {"memory": "17Mi"}}));
+        let said = range(&small, &both);
+        assert!(
+            said.len() == 1 && said[0].contains("the bridge"),
+            "{said:?}"
         );
+        let pod = limit(json!({"type": "Pod", "max": {"cpu": "150m", "memory": "97Mi"}}));
+        let said = range(&pod, &both);
+        assert!(said.len() == 1 && said[0].contains("cpu"), "{said:?}");
+        assert_eq!(range(&pod, &ours()), Vec::<String>::new());
+        let quota = |have: &str| quota(&json!({"spec": {"hard": {"limits.memory": have}}}), &both);
+        assert_eq!(quota("96Mi"), Vec::<String>::new());
+        assert!(quota("95Mi")[0].contains("64Mi and 32Mi"));
     }
 }

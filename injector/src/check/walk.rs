@@ -63,16 +63,16 @@ impl Judge<'_> {
                 Some(why) => report.add("annotation", object, why, "see injector explain -f"),
                 None => report.add("bare", object, "it asks for a watcher and has none", cure),
             }
-        } else if self.in_force
-            && definition
-                .as_deref()
-                .is_some_and(|hash| hash != self.template.hash())
-        {
-            let problem = format!(
-                "its watcher is of definition {}, and {} is in force",
-                definition.unwrap_or_default(),
-                self.template.hash()
-            );
+        } else if self.in_force && definition.as_deref() != Some(self.template.hash()) {
+            let in_force = self.template.hash();
+            let problem = match definition {
+                Some(hash) => {
+                    format!("its watcher is of definition {hash}, and {in_force} is in force")
+                }
+                None => {
+                    "its status cannot be read, so nobody knows its watcher's definition".to_owned()
+                }
+            };
             report.add("stale", object, problem, cure);
         }
         true
