@@ -155,3 +155,19 @@ fn a_review_without_a_pod_is_admitted_and_audited() {
     assert_eq!(response["allowed"], true);
     audited(&response, "failed", "review", "none");
 }
+
+#[test]
+fn what_is_no_creation_of_a_pod_is_let_through() {
+    let world = World::new(true);
+    for change in [
+        json!({"request": {"subResource": "ephemeralcontainers", "operation": "UPDATE"}}),
+        json!({"request": {"subResource": "ephemeralcontainers"}}),
+        json!({"request": {"operation": "UPDATE"}}),
+        json!({"request": {"kind": {"group": "apps", "kind": "Deployment"}}}),
+    ] {
+        let mut review: Value = serde_json::from_str(&review(&pod(None))).unwrap();
+        json_patch::merge(&mut review, &change);
+        let response = world.answer(&review.to_string());
+        assert_eq!(response, json!({"uid": "u-1", "allowed": true}), "{change}");
+    }
+}
