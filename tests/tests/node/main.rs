@@ -25,6 +25,7 @@ mod filesystems;
 mod job;
 mod no_harm;
 mod opt_in;
+mod plugins;
 mod probes;
 mod quiet;
 mod repair;
