@@ -5,7 +5,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::too_many_lines
 )]
 
 use injector::{Circumstances, DEFAULT, Decision, Template, inject};
@@ -50,8 +51,8 @@ fn watcher(pod: &Value) -> &Value {
 }
 
 fn env(container: &Value, name: &str) -> Value {
-    let all = container["env"].as_array().unwrap().iter();
-    let found = all.filter(|one| one["name"] == name).next_back();
+    let mut all = container["env"].as_array().unwrap().iter();
+    let found = all.rfind(|one| one["name"] == name);
     found.cloned().unwrap_or_default()
 }
 
@@ -67,7 +68,7 @@ fn keyed(pod: &Value, variable: &str, key: &str) -> Value {
     object[key].clone()
 }
 
-/// What is set, what must be set beside it, and where its effect stands.
+/// What is set and to what, what must be set beside it, where its effect stands, and what it is.
 type Row = (
     &'static str,
     &'static str,

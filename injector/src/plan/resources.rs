@@ -397,19 +397,17 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_pods_own_amount_wins_an_empty_one_takes_away_and_no_request_exceeds_its_limit() {
-        let with = |kind: &'static str, amount: &str| {
-            let asked = Asked {
-                definition: Some(r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"10m"}}"#),
-                own: vec![(kind, "cpu", amount.to_owned())],
-            };
-            fitted(&asked, Quality::Other).unwrap()
+    /// Fitted to any Pod, with one amount of the Pod's own.
+    fn with(kind: &'static str, amount: &str) -> String {
+        let asked = Asked {
+            definition: Some(r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"10m"}}"#),
+            own: vec![(kind, "cpu", amount.to_owned())],
         };
-        assert_eq!(
-            with("requests", "2"),
-            r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"100m"}}"#
-        );
+        fitted(&asked, Quality::Other).unwrap()
+    }
+
+    #[test]
+    fn a_pods_own_amount_wins_and_an_empty_one_takes_away() {
         assert_eq!(
             with("limits", "1"),
             r#"{"limits":{"cpu":"1"},"requests":{"cpu":"10m"}}"#
@@ -417,6 +415,14 @@ mod tests {
         assert_eq!(
             with("limits", ""),
             r#"{"limits":{},"requests":{"cpu":"10m"}}"#
+        );
+    }
+
+    #[test]
+    fn a_request_never_exceeds_its_limit() {
+        assert_eq!(
+            with("requests", "2"),
+            r#"{"limits":{"cpu":"100m"},"requests":{"cpu":"100m"}}"#
         );
     }
 }
