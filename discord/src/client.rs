@@ -121,9 +121,14 @@ impl Client {
         Err(scrub(answer.error(), secret))
     }
 
-    /// Waits until this route may be called, and takes one call from its bucket.
-    pub(crate) async fn acquire(&self, route: Route) {
-        self.limiter.acquire(route).await;
+    /// Waits until this route may be called, and takes one call from its bucket; `Err` says how long it would be when
+    /// that is longer than `most`.
+    pub(crate) async fn acquire_within(
+        &self,
+        route: Route,
+        most: Duration,
+    ) -> Result<(), Duration> {
+        self.limiter.acquire_within(route, most).await
     }
 
     /// How long one request may take.

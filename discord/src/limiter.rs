@@ -70,6 +70,22 @@ impl Limiter {
         }
     }
 
+    /// The same, unless it would be waited for longer than `most`: then the answer is for how long, and nothing is taken.
+    pub(crate) async fn acquire_within(
+        &self,
+        route: Route,
+        most: Duration,
+    ) -> Result<(), Duration> {
+        while let Some(until) = self.with(|state| state.take(route, Instant::now())) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left > most {
+                return Err(left);
+            }
+            tokio::time::sleep_until(until).await;
+        }
+        Ok(())
+    }
+
     /// Waits until this route may be called, and takes nothing.
     pub(crate) async fn ready(&self, route: Route) {
         while let Some(until) = self.with(|state| state.until(route, Instant::now())) {
@@ -241,6 +257,18 @@ mod tests {
         );
         assert!(waits(&limiter, POST).await >= 1500);
         assert_eq!(waits(&limiter, POST).await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_would_be_waited_for_too_long_is_said_at_once_and_takes_nothing() {
+        let limiter = Limiter::default();
+        limiter.learn(POST, &headers("b", "0", "600"));
+        let (start, most) = (Instant::now(), Duration::from_secs(30));
+        let left = limiter.acquire_within(POST, most).await.unwrap_err();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        assert!(left > Duration::from_secs(590), "{left:?}");
+        tokio::time::sleep(Duration::from_secs(580)).await;
+        assert_eq!(limiter.acquire_within(POST, most).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //! Promises: calls on one top-level resource (a guild, a channel) go one after the other, so that no burst of ours
 //! outruns what the last answer said of its bucket; all calls together keep below the global limit; a wrong token, or
 //! too many refusals in a row, stop the calls here, long before Discord bans the address; webhook calls of its client are
-//! told and counted with them. Each call is one attempt.
+//! told and counted with them. Each call is one attempt; what a bucket would hold up for long is told instead of waited for.
 
 mod budget;
 mod error;
@@ -20,6 +20,7 @@ pub use types::{
 };
 
 use crate::client::{Client, scrub};
+use crate::error::Scope;
 use crate::limiter::Route;
 use budget::Budget;
 use http::Method;
@@ -36,6 +37,9 @@ pub(crate) use watch::Watch;
 
 /// Most bytes of an answer: 500 channels with a full topic each are below 1 MiB.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// Longest wait for a bucket to fill again. A channel's topic may be edited twice in ten minutes: who would wait longer is
+/// told so.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Longest reason in the audit log, in code points.
 const MAX_REASON: usize = 512;
 
@@ -167,7 +171,14 @@ impl Bot {
         self.budget.check()?;
         let start = Instant::now();
         let _turn = self.lanes.turn(route.major).await;
-        self.client.acquire(route).await;
+        if let Err(after) = self.client.acquire_within(route, LONGEST_WAIT).await {
+            // Other calls on this resource have buckets of their own, and whoever asks may have others to serve.
+            return Err(ApiError::Later(crate::error::Error::RateLimited {
+                after: Some(after),
+                global: false,
+                scope: Scope::Unknown,
+            }));
+        }
         self.lanes.pace().await;
         // A wait may have been long, and what others were told in it holds for us.
         self.budget.check()?;
