@@ -82,14 +82,13 @@ async fn create(State(app): State<App>, Path(id): Path<String>, request: Request
 fn room_in_category(core: &Core, parent: Option<u64>) -> Result<(), ApiError> {
     let Some(parent) = parent else { return Ok(()) };
     let path = ["parent_id"];
-    if core
-        .channels
-        .get(&parent)
-        .is_none_or(|one| one.kind != CATEGORY)
-    {
+    let found = core.channels.get(&parent);
+    let Some(category) = found.filter(|one| one.kind == CATEGORY) else {
         let message = "Category does not exist";
         return Err(ApiError::form(&path, "CHANNEL_PARENT_INVALID", message));
-    }
+    };
+    // What its overwrites take from the bot it cannot do there either.
+    p::need(core, category, p::MANAGE_CHANNELS)?;
     let cap = core.options.caps.category_channels;
     let children = core
         .channels
