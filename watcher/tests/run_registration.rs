@@ -390,8 +390,14 @@ fn a_restarted_watcher_registers_the_same_run_and_goes_on_where_it_was() {
     }
 }
 
+/// How often the run was registered, or tried to be.
+fn registrations(discord: &Discord) -> usize {
+    let requests = discord.requests();
+    requests.iter().filter(|one| one.path == "/runs").count()
+}
+
 #[test]
-fn a_run_token_that_ended_is_renewed_and_a_run_that_is_gone_is_not_asked_for_again() {
+fn a_run_whose_token_ended_or_that_the_bot_forgot_or_ended_is_registered_again() {
     let discord = Discord::start();
     let grant = granted(&discord);
     let polls = AtomicUsize::new(0);
@@ -402,22 +408,68 @@ fn a_run_token_that_ended_is_renewed_and_a_run_that_is_gone_is_not_asked_for_aga
         match polls.fetch_add(1, Ordering::SeqCst) {
             0 => Answer::Say(401, "", String::new()),
             1 => Answer::Say(404, "", String::new()),
-            _ => panic!("asked for a run that is gone"),
+            2 => Answer::Say(410, "", String::new()),
+            _ => Answer::Say(204, "", String::new()),
         }
     });
     let mut pod = pod(&discord);
     pod.set("BRIDGE_URL", "http://127.0.0.1:9");
     let watcher = pod.start();
-    until("the word", || pod.log().contains("no more input comes"));
+    until("four registrations", || registrations(&discord) == 4);
+    until("input is asked for again", || {
+        of(&discord.requests(), "/runs/77/input").len() >= 5
+    });
     pod.append(&line(0));
     until("the event", || discord.events() == [0]);
-    assert_eq!(
-        of(&discord.requests(), "/runs")
-            .iter()
-            .filter(|one| one.path == "/runs")
-            .count(),
-        2
-    );
+    assert_eq!(registrations(&discord), 4, "what lasts is kept");
+    assert_eq!(watcher.end(), Some(0));
+    let told = discord.requests();
+    assert_eq!(of(&told, "/runs/77/finalize").len(), 1);
+}
+
+#[test]
+fn a_run_that_somebody_ended_is_asked_for_seldom_and_at_once_when_discord_refuses_its_webhook() {
+    let discord = Discord::start();
+    let first = granted(&discord);
+    let mut second = first.clone();
+    second["webhookUrl"] = json!(discord.webhook(10));
+    let gone = Arc::new(AtomicBool::new(false));
+    let (asked, is_gone) = (AtomicUsize::new(0), Arc::clone(&gone));
+    discord.script(move |request, _| {
+        if request.path == "/runs" {
+            return match asked.fetch_add(1, Ordering::SeqCst) {
+                0 => ok(201, &first),
+                1 => Answer::Say(410, "", String::new()),
+                _ => ok(200, &second),
+            };
+        }
+        if request.path.starts_with("/runs/77/input") && asked.load(Ordering::SeqCst) < 3 {
+            return Answer::Say(410, "", String::new());
+        }
+        if request.path.contains("/webhooks/9/") && is_gone.load(Ordering::SeqCst) {
+            return Answer::Say(
+                404,
+                "content-type: application/json\r\n",
+                r#"{"message":"Unknown Webhook","code":10015}"#.to_owned(),
+            );
+        }
+        if request.path.starts_with("/runs/77/input") {
+            return Answer::Say(204, "", String::new());
+        }
+        bot(request, &json!({}))
+    });
+    let mut pod = pod(&discord);
+    pod.set("BRIDGE_URL", "http://127.0.0.1:9");
+    let watcher = pod.start();
+    until("the refusal", || registrations(&discord) == 2);
+    pod.append(&line(0));
+    until("the event", || discord.events() == [0]);
+    assert_eq!(registrations(&discord), 2, "not asked in a loop");
+    gone.store(true, Ordering::SeqCst);
+    pod.append(&line(1));
+    // Well before it would have asked by itself.
+    until("the second event", || discord.events() == [0, 1]);
+    assert_eq!(registrations(&discord), 3);
     assert_eq!(watcher.end(), Some(0));
 }
 

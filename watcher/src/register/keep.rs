@@ -1,5 +1,6 @@
 //! Keeps a run registered: asks for a grant until there is one, renews it, and holds it by hearing of input and by
-//! telling the figures, until it is told to end.
+//! telling the figures, until it is told to end. What the bot takes for gone or ended is asked for again: the bot may have
+//! lost its store, or have heard nothing of a run that goes on.
 
 use super::bridge::Bridge;
 use super::client::{BotClient, Grant};
@@ -12,7 +13,7 @@ use crate::metrics::BotMetrics;
 use discord::WebhookUrl;
 use secrecy::ExposeSecret as _;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// Pause between two tries to register; it doubles.
@@ -21,6 +22,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SLOWEST: Duration = Duration::from_secs(30);
 /// The same when only a person can change the answer: a token, a Secret, a namespace's rights.
 const REFUSED: Duration = Duration::from_secs(30);
+/// The same at the longest while the bot says that somebody ended the run, which only that person can take back.
+const ENDED: Duration = Duration::from_mins(10);
 /// The same while there is no token: its Secret may be made at any moment.
 const NO_TOKEN: Duration = Duration::from_secs(2);
 /// Least time between two reports, as the bot takes them.
@@ -44,50 +47,56 @@ pub(super) struct Keeper {
 
 /// Why a grant is not held any longer.
 enum Left {
-    /// Ask for another.
+    /// The bot does not take it any more: ask for another.
+    Lost,
+    /// Discord does not take its webhook any more: ask for another.
     Renew,
-    /// There is nothing more to hear or to tell.
-    Over,
-    /// The watcher ends.
-    Ended(Order),
+    /// The watcher ends, and says how the run stands.
+    Ended(Status, oneshot::Sender<()>),
+    /// Nobody is left to work for.
+    Dropped,
 }
 
 impl Keeper {
     /// Runs until the watcher ends.
     pub(super) async fn run(mut self) {
         let mut relay = Relay::default();
+        let mut last: Option<Grant> = None;
+        let mut pause = PAUSE;
         loop {
-            let Some(grant) = self.obtain().await else {
+            let Some(grant) = self.obtain(last.as_ref()).await else {
                 return;
             };
             relay.renew();
+            let since = Instant::now();
             let left = self.hold(&grant, &mut relay).await;
             self.metrics.registered.set(0);
             match left {
-                Left::Renew | Left::Ended(Order::Renew) => {}
-                Left::Over => {
-                    // Orders are still taken, so that nobody waits for an answer.
-                    while let Some(order) = self.orders.recv().await {
-                        if let Order::End { status, said } = order {
-                            self.say_the_end(&grant, status).await;
-                            let _ = said.send(());
-                            return;
-                        }
+                Left::Renew => {}
+                Left::Lost => {
+                    // One that does not last is not asked for in a loop.
+                    if since.elapsed() > SLOWEST {
+                        pause = PAUSE;
                     }
-                    return;
+                    if !self.wait(pause, Some(&grant)).await {
+                        return;
+                    }
+                    pause = (pause * 2).min(SLOWEST);
                 }
-                Left::Ended(Order::End { status, said }) => {
+                Left::Ended(status, said) => {
                     self.say_the_end(&grant, status).await;
                     let _ = said.send(());
                     return;
                 }
+                Left::Dropped => return,
             }
+            last = Some(grant);
         }
     }
 
-    /// Asks until there is a grant; none when the watcher ends first.
-    async fn obtain(&mut self) -> Option<Grant> {
-        let mut pause = PAUSE;
+    /// Asks until there is a grant; none when the watcher ends first. The `last` one serves to say so.
+    async fn obtain(&mut self, last: Option<&Grant>) -> Option<Grant> {
+        let (mut pause, mut ended) = (PAUSE, REFUSED);
         loop {
             let wait = match self.ask().await {
                 Ok((grant, webhook)) => {
@@ -126,26 +135,49 @@ impl Keeper {
                         CallError::NotNow { after, .. } => after,
                         _ => None,
                     };
-                    let wait = if refused { REFUSED } else { pause };
-                    pause = (pause * 2).min(SLOWEST);
+                    let wait = match error {
+                        CallError::Ended => {
+                            let wait = ended;
+                            ended = (ended * 2).min(ENDED);
+                            wait
+                        }
+                        _ if refused => REFUSED,
+                        _ => {
+                            let wait = pause;
+                            pause = (pause * 2).min(SLOWEST);
+                            wait
+                        }
+                    };
                     // Many watchers must not come back in step.
                     asked_for
                         .unwrap_or(wait)
                         .mul_f64(rand::random_range(0.8..1.2))
                 }
             };
-            let until = Instant::now() + wait;
-            loop {
-                tokio::select! {
-                    () = tokio::time::sleep_until(until) => break,
-                    order = self.orders.recv() => match order {
-                        Some(Order::Renew) => {}
-                        Some(Order::End { said, .. }) => {
-                            let _ = said.send(());
-                            return None;
+            if !self.wait(wait, last).await {
+                return None;
+            }
+        }
+    }
+
+    /// Waits, unless somebody wants another webhook meanwhile; `false` when the watcher ended, which the bot was told by
+    /// the last grant.
+    async fn wait(&mut self, time: Duration, last: Option<&Grant>) -> bool {
+        let begun = Instant::now();
+        let mut until = begun + time;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return true,
+                order = self.orders.recv() => match order {
+                    Some(Order::Renew) => until = until.min(begun + PAUSE),
+                    Some(Order::End { status, said }) => {
+                        if let Some(grant) = last {
+                            self.say_the_end(grant, status).await;
                         }
-                        None => return None,
+                        let _ = said.send(());
+                        return false;
                     }
+                    None => return false,
                 }
             }
         }
@@ -203,18 +235,19 @@ impl Keeper {
                 None => std::future::pending().await,
             }
         };
-        let ended = tokio::select! {
-            order = orders.recv() => return order.map_or(Left::Over, Left::Ended),
+        let error = tokio::select! {
+            order = orders.recv() => return match order {
+                Some(Order::Renew) => Left::Renew,
+                Some(Order::End { status, said }) => Left::Ended(status, said),
+                None => Left::Dropped,
+            },
             error = relaying => error,
             error = tell(bot, grant, figures, metrics) => error,
         };
-        match ended {
-            CallError::Unauthorized(_) => Left::Renew,
-            error => {
-                tracing::warn!(%error, "no more input comes, and no more figures are told; the posts go on while Discord takes them");
-                Left::Over
-            }
+        if !matches!(error, CallError::Unauthorized(_)) {
+            tracing::warn!(%error, "the run is registered again; the posts go on while Discord takes them");
         }
+        Left::Lost
     }
 
     /// Says that the run is over. Should nobody hear it, the bot ends the run when its lease is over.
