@@ -43,9 +43,12 @@ pub struct ServeArgs {
     /// Public key of the Discord application, 64 hexadecimal digits.
     #[arg(long, env = "PUBLIC_KEY", value_name = "HEX")]
     pub public_key: Option<String>,
-    /// Discord server in which channels are made.
+    /// Discord server in which the channels of runs are made that name none.
     #[arg(long, env = "GUILD_ID", value_name = "ID")]
     pub guild_id: Option<String>,
+    /// Further Discord servers that a run may name.
+    #[arg(long, env = "GUILD_IDS", value_delimiter = ',', value_name = "ID")]
+    pub guild_ids: Vec<String>,
     /// One token for callers of /runs, for all namespaces.
     #[arg(long, env = "API_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub api_token: Option<String>,

@@ -56,6 +56,8 @@ pub struct Config {
     pub public_key: Option<String>,
     /// The guild of runs that name none.
     pub guild_id: Option<String>,
+    /// Further guilds that runs may name.
+    pub guild_ids: Vec<String>,
     /// One token for all namespaces; its caller is called `default`.
     pub api_token: Option<SecretString>,
     /// Named tokens.
@@ -100,6 +102,7 @@ impl Default for Config {
             bot_token: None,
             public_key: None,
             guild_id: None,
+            guild_ids: Vec::new(),
             api_token: None,
             api_tokens_file: None,
             database_url: "sqlite:///var/lib/discord-monitoring/bot.db"
@@ -134,6 +137,7 @@ impl Config {
             discord_bot_token_file,
             public_key,
             guild_id,
+            guild_ids,
             api_token,
             api_tokens_file,
             database_url,
@@ -155,6 +159,7 @@ impl Config {
             bot_token: bot_token.map(Into::into),
             public_key: filled(public_key),
             guild_id: snowflake("GUILD_ID", filled(guild_id))?,
+            guild_ids: ids("GUILD_IDS", guild_ids)?,
             api_token: filled(api_token).map(Into::into),
             api_tokens_file,
             database_url: database_url.trim().to_owned().into(),
@@ -195,6 +200,15 @@ impl Config {
             allowed_roles: ids("ALLOWED_ROLES", runs.allowed_roles)?,
             ..Self::default()
         })
+    }
+
+    /// The guilds that runs may be in, the one of runs that name none first.
+    pub(crate) fn guilds(&self) -> impl Iterator<Item = &str> {
+        let further = self.guild_ids.iter();
+        self.guild_id
+            .iter()
+            .chain(further.filter(|id| Some(*id) != self.guild_id.as_ref()))
+            .map(String::as_str)
     }
 }
 

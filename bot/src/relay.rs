@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::clock::now;
 use crate::desk::{Desk, DeskError, MAX_INPUT_BYTES, NewInput, Outcome, Queued, Reply, RunView};
-use crate::store::{Run, State, Store, StoreError};
+use crate::store::{Run, Store, StoreError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,6 +21,9 @@ impl App {
 
     async fn run_here(&self, guild: &str, channel: &str) -> Result<Option<Run>, DeskError> {
         let run = self.desk()?.run_of_channel(channel).await?;
+        if run.is_none() && !self.are_rebuilt().await? {
+            return Err(DeskError::Unavailable);
+        }
         Ok(run.filter(|run| run.guild_id == guild))
     }
 
@@ -36,7 +39,8 @@ impl App {
         let Some(run) = self.run_here(guild, channel).await? else {
             return Ok(Queued::Unknown);
         };
-        if run.state != State::Live {
+        // One whose webhook is being made anew goes on.
+        if !run.state.is_open() {
             return Ok(Queued::Finished);
         }
         if !run.input {
@@ -117,23 +121,15 @@ mod tests {
     use crate::config::Config;
     use crate::desk::{InputKind, MAX_WAITING};
     use crate::metrics::Metrics;
-    use crate::store::{Final, NewRun};
+    use crate::store::{Final, NewRun, State};
     use std::sync::Arc;
     use tokio_util::sync::CancellationToken;
 
     const GUILD: &str = "9";
     const CHANNEL: &str = "77";
 
-    /// An app over a store in `directory` with one live run.
-    async fn app(directory: &std::path::Path, ttl: Duration, bridge: bool) -> Arc<App> {
-        let url = format!("sqlite://{}", directory.join("bot.db").display());
-        let config = Config {
-            database_url: url.into(),
-            input_ttl: ttl,
-            ..Config::default()
-        };
-        let store = Store::open(&config.database_url).await.unwrap();
-        let new = NewRun {
+    fn registration(bridge: bool) -> NewRun {
+        NewRun {
             guild_id: GUILD.to_owned(),
             namespace: "agents".to_owned(),
             task_id: "Task_1".to_owned(),
@@ -145,7 +141,19 @@ mod tests {
             input: bridge,
             leased: true,
             retention_ms: None,
+        }
+    }
+
+    /// An app over a store in `directory` with one live run.
+    async fn app(directory: &std::path::Path, ttl: Duration, bridge: bool) -> Arc<App> {
+        let url = format!("sqlite://{}", directory.join("bot.db").display());
+        let config = Config {
+            database_url: url.into(),
+            input_ttl: ttl,
+            ..Config::default()
         };
+        let store = Store::open(&config.database_url).await.unwrap();
+        let new = registration(bridge);
         let id_of = |_| "id".to_owned();
         store.register(&new, id_of, now()).await.unwrap();
         store.made_channel("id", CHANNEL, None).await.unwrap();
@@ -265,13 +273,104 @@ mod tests {
         assert_eq!(outcome(2).await.unwrap(), Some(Outcome::Dropped));
         let late = app.queue(GUILD, CHANNEL, input("c", "t")).await.unwrap();
         assert_eq!(late, Queued::Finished);
-        let shown = store.unshown(None, 16).await.unwrap();
+        let shown = store.unshown("id", 16).await.unwrap();
         let states: Vec<_> = shown.iter().map(|input| input.state.as_str()).collect();
         assert_eq!(
             states,
             ["expired", "dropped"],
             "the channel is to show both"
         );
+    }
+
+    #[tokio::test]
+    async fn what_was_handed_out_just_before_its_time_is_not_called_lost_while_it_may_be_acknowledged()
+     {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path(), Duration::from_mins(1), true).await;
+        let store = app.store().unwrap();
+        app.queue(GUILD, CHANNEL, input("a", "t")).await.unwrap();
+        app.queue(GUILD, CHANNEL, input("b", "t")).await.unwrap();
+        let (start, minute) = (now(), 60_000);
+        let late = start + minute - 1000;
+        assert_eq!(store.poll("id", 0, late).await.unwrap().items.len(), 2);
+        let over = late + 5000;
+        assert_eq!(store.expire_inputs(over).await.unwrap(), 0);
+        assert!(
+            store.next_due(over, minute).await.unwrap().is_some(),
+            "it is looked at again"
+        );
+        store.poll("id", 1, over).await.unwrap();
+        let outcome = |seq| app.outcome(CHANNEL, seq, Duration::ZERO);
+        assert_eq!(outcome(1).await.unwrap(), Some(Outcome::Delivered));
+        assert_eq!(store.expire_inputs(late + minute).await.unwrap(), 1);
+        assert_eq!(outcome(2).await.unwrap(), Some(Outcome::Expired));
+    }
+
+    #[tokio::test]
+    async fn what_is_due_at_a_moment_is_done_at_that_moment_or_looked_at_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path(), Duration::from_mins(1), true).await;
+        let store = app.store().unwrap();
+        let seen = store.run("id").await.unwrap().unwrap().seen_at;
+        let lease = 5000;
+        let due = store.next_due(seen, lease).await.unwrap().unwrap();
+        assert_eq!(due, seen + lease);
+        assert_eq!(
+            store
+                .end_silent(due - 1 - lease, due - 1, |_| Some(7))
+                .await
+                .unwrap(),
+            0
+        );
+        assert_eq!(
+            store
+                .end_silent(due - lease, due, |_| Some(7))
+                .await
+                .unwrap(),
+            1
+        );
+        let run = store.run("id").await.unwrap().unwrap();
+        assert_eq!(
+            (run.state, run.delete_at),
+            (State::Finishing, Some(due + 7))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refused_registration_that_nobody_comes_for_does_not_stay_for_good() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path(), Duration::from_mins(1), true).await;
+        let store = app.store().unwrap();
+        let new = NewRun {
+            task_id: "other".to_owned(),
+            ..registration(true)
+        };
+        store
+            .register(&new, |_| "other".to_owned(), now())
+            .await
+            .unwrap();
+        store.intend("other", "channel").await.unwrap();
+        assert!(store.refuse("other", "full").await.unwrap());
+        store.drop_unwanted(now() - 1000).await.unwrap();
+        assert!(store.run("other").await.unwrap().is_some());
+        store.drop_unwanted(now() + 1000).await.unwrap();
+        assert!(store.run("other").await.unwrap().is_none());
+        assert!(store.run("id").await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_step_whose_row_is_gone_or_has_another_channel_halts() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(directory.path(), Duration::from_mins(1), true).await;
+        let store = app.store().unwrap();
+        let vanished = |done| matches!(done, Err(StoreError::Vanished));
+        assert!(vanished(store.intend("nobody", "channel").await));
+        assert!(vanished(store.made_channel("nobody", "5", None).await));
+        assert!(vanished(store.made_channel("id", "78", None).await));
+        assert!(vanished(store.made_thread("id", "78", "1", "2").await));
+        store.made_channel("id", CHANNEL, Some("5")).await.unwrap();
+        let run = store.run("id").await.unwrap().unwrap();
+        assert_eq!(run.channel_id.as_deref(), Some(CHANNEL));
     }
 
     #[tokio::test]

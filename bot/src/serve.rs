@@ -3,12 +3,12 @@
 use crate::app::{App, Hook};
 use crate::args::ServeArgs;
 use crate::config::{Config, ConfigError};
-use crate::interaction::{self, Keys};
+use crate::interaction::{self, Keys, Registration};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::{api, engine};
 use axum::Router;
-use discord::{Bot, Client, ClientOptions};
+use discord::{ApiError, Bot, Client, ClientOptions};
 use prometheus_client::registry::Registry;
 use runtime::admin::{self, Readiness};
 use runtime::serve::{Listener, ServeOptions};
@@ -26,6 +26,10 @@ const MAX_CONNECTIONS: usize = 4096;
 const REQUEST: Duration = Duration::from_secs(45);
 /// How long open requests may take after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Pause before the commands are told again after Discord did not answer for minutes.
+const COMMANDS_AGAIN: Duration = Duration::from_mins(1);
+/// The same after it refused them.
+const COMMANDS_REFUSED: Duration = Duration::from_mins(10);
 /// How often readiness looks at what nothing tells it.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -164,7 +168,7 @@ fn interactions(app: &Arc<App>) -> interaction::Options {
     let told = Arc::clone(app);
     interaction::Options {
         keys,
-        guild_id: app.config.guild_id.clone(),
+        guild_id: only(app.config.guilds()),
         allowed_users: app.config.allowed_users.clone(),
         allowed_roles: app.config.allowed_roles.clone(),
         discord: app.discord.clone(),
@@ -174,16 +178,45 @@ fn interactions(app: &Arc<App>) -> interaction::Options {
     }
 }
 
-/// Tells Discord our commands, where there is somebody to serve them.
+/// The one guild there is; with several the desk tells whose a run is.
+fn only<'a>(mut guilds: impl Iterator<Item = &'a str>) -> Option<String> {
+    let first = guilds.next()?;
+    guilds.next().is_none().then(|| first.to_owned())
+}
+
+/// Tells Discord our commands, where there is somebody to serve them, until it has them; readiness says so meanwhile.
 async fn commands(app: &App) {
-    if let (Some(bot), Some(guild)) = (&app.discord, &app.config.guild_id)
-        && app
-            .config
-            .public_key
-            .as_deref()
-            .is_some_and(|key| Keys::parse(key).is_ok())
+    let served = app.config.public_key.as_deref();
+    if let Some(bot) = &app.discord
+        && served.is_some_and(|key| Keys::parse(key).is_ok())
     {
-        interaction::register(bot, guild).await;
+        let mut left: Vec<&str> = app.config.guilds().collect();
+        loop {
+            let mut failed: Vec<(&str, ApiError)> = Vec::new();
+            for guild in left {
+                if let Registration::Failed(error) = interaction::register(bot, guild).await {
+                    failed.push((guild, error));
+                }
+            }
+            let words: Vec<String> = failed
+                .iter()
+                .map(|(guild, error)| format!("not registered in the guild {guild}: {error}"))
+                .collect();
+            let refused = |error: &ApiError| !matches!(error, ApiError::Later(_));
+            let pause = if failed.iter().any(|(_, error)| refused(error)) {
+                // Each counts towards a ban.
+                COMMANDS_REFUSED
+            } else {
+                COMMANDS_AGAIN
+            };
+            app.readiness
+                .detail("commands", (!words.is_empty()).then(|| words.join("; ")));
+            left = failed.into_iter().map(|(guild, _)| guild).collect();
+            if left.is_empty() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+        }
     }
     std::future::pending::<()>().await;
 }
@@ -216,14 +249,15 @@ fn connect(config: &Config, told: &Arc<OnceLock<Arc<App>>>) -> Result<Option<Arc
 /// Opens the store, then runs the engine; tells readiness what is missing meanwhile.
 async fn work(app: Arc<App>, shutdown: CancellationToken) {
     if app.discord.is_none() {
-        app.set_trouble(Some(
-            "DISCORD_BOT_TOKEN is not set; put the application's bot token there".to_owned(),
-        ));
+        let why = "DISCORD_BOT_TOKEN is not set; put the application's bot token there";
+        app.set_trouble(None, Some(why.to_owned()));
     } else if app.config.guild_id.is_none() {
-        app.readiness.detail(
-            "guild",
-            Some("GUILD_ID is not set; every registration must name its guildId".to_owned()),
-        );
+        let why = if app.config.guild_ids.is_empty() {
+            "GUILD_ID is not set: no run gets a channel"
+        } else {
+            "GUILD_ID is not set; every registration must name its guildId, one of GUILD_IDS"
+        };
+        app.readiness.detail("guild", Some(why.to_owned()));
     }
     let watch = async {
         loop {

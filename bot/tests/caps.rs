@@ -189,7 +189,10 @@ async fn a_guild_full_of_webhooks_is_said_before_discord_says_it_and_an_ended_ru
     let (status, next) = bot.register(run("t", "cccc3333")).await;
     assert_eq!(status, 201, "{next}");
     let state = discord.state();
-    assert!(!state.channels.contains_key(channel), "it made room");
+    assert!(
+        state.channels.contains_key(channel),
+        "its webhook made room"
+    );
     assert_eq!(state.answers(400), 0);
 }
 
@@ -229,4 +232,48 @@ async fn webhooks_that_others_took_meanwhile_refuse_the_run_leave_no_channel_and
     .await;
     let (status, next) = bot.register(run("t", "cccc3333")).await;
     assert_eq!(status, 201, "{next}");
+}
+
+#[tokio::test]
+async fn an_ended_run_that_discord_does_not_let_go_keeps_no_full_guild_from_the_next_one() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord.fill(497);
+    let bot = Life::start(Config {
+        archive_category: None,
+        ..config(&discord, directory.path())
+    });
+    let mut channels = Vec::new();
+    for at in [1, 2] {
+        let (_, answer) = bot.register(run("t", &format!("aaaa000{at}"))).await;
+        let channel = answer["channelId"].as_str().unwrap().to_owned();
+        let path = format!("/runs/{channel}");
+        let end = Some(json!({ "status": "failed" }));
+        bot.ask(Method::POST, &format!("{path}/finalize"), API, end)
+            .await;
+        eventually("finished", async || {
+            let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+            (run["state"] == "finished").then_some(())
+        })
+        .await;
+        channels.push(channel);
+    }
+    // The one that ended first cannot be deleted.
+    discord.double.with(|core| {
+        let id = channels[0].parse().unwrap();
+        let bot = core.options.bot.application_id.to_string();
+        let deny = (1_u64 << 4).to_string();
+        let one = json!({ "id": bot, "type": 1, "allow": "0", "deny": deny });
+        core.channels.get_mut(&id).unwrap().overwrites = json!([one]);
+    });
+    let (status, answer) = bot.register(run("u", "bbbb0001")).await;
+    assert_eq!(status, 201, "{answer}");
+    let state = discord.state();
+    assert!(state.channels.contains_key(&channels[0]));
+    assert!(
+        !state.channels.contains_key(&channels[1]),
+        "the next one went"
+    );
+    // Nothing more may go: that is said, not waited for.
+    let (status, problem) = bot.register(run("u", "bbbb0002")).await;
+    assert_eq!(status, 507, "{problem}");
 }

@@ -103,3 +103,56 @@ async fn an_input_that_the_end_of_its_run_overtook_is_shown_as_failed() {
         assert!(!told.contains("Queued"), "{archive:?}: {told}");
     }
 }
+
+#[tokio::test]
+async fn a_channel_that_takes_no_feedback_keeps_no_other_from_its_own() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    support::store::prepare(directory.path()).await;
+    let bot = Life::start(config(&discord, directory.path()));
+    let mut channels = Vec::new();
+    for short in ["aaaa1111", "bbbb2222"] {
+        let (_, answer) = bot.register(run("t", short)).await;
+        channels.push(answer["channelId"].as_str().unwrap().to_owned());
+    }
+    let first = {
+        let posted = discord.double.with(|core| {
+            let channel: u64 = channels[0].parse().unwrap();
+            let mut hooks = core.webhooks.iter();
+            let found = hooks.find(|(_, hook)| hook.channel_id == channel);
+            found.map(|(id, _)| id.to_string())
+        });
+        posted.unwrap()
+    };
+    let mut broken = Fault::new(Action::Reset).route("POST webhook");
+    broken.webhook = Some(first);
+    discord.double.fault(broken);
+    say(&discord, &bot, &channels[0], "to nobody").await;
+    say(&discord, &bot, &channels[1], "to somebody").await;
+    feedback(&discord, &channels[1], 1, "queued").await;
+    discord.double.with(|core| core.faults.clear());
+    feedback(&discord, &channels[0], 1, "queued").await;
+}
+
+#[tokio::test]
+async fn input_for_a_run_whose_webhook_is_made_anew_is_queued_and_shown_when_it_stands() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    support::store::prepare(directory.path()).await;
+    let bot = Life::start(Config {
+        patience: Duration::from_millis(300),
+        ..config(&discord, directory.path())
+    });
+    let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+    let channel = answer["channelId"].as_str().unwrap();
+    discord.double.with(|core| core.webhooks.clear());
+    discord
+        .double
+        .fault(Fault::status(503).route("POST channel webhook"));
+    let (status, _) = bot
+        .ask(Method::POST, "/runs", API, Some(run("t", "aaaa1111")))
+        .await;
+    assert_eq!(status, 503, "its webhook is made anew");
+    let told = say(&discord, &bot, channel, "still there?").await;
+    assert!(told.contains("Queued"), "{told}");
+    discord.double.with(|core| core.faults.clear());
+    feedback(&discord, channel, 1, "queued").await;
+}

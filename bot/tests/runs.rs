@@ -107,3 +107,38 @@ async fn a_finalized_run_is_shown_archived_and_deleted_after_its_own_retention()
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_run_that_is_over_is_posted_to_by_nobody_also_where_its_channel_stays_in_place() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(bot::Config {
+        archive_category: None,
+        ..config(&discord, directory.path())
+    });
+    let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+    let channel = answer["channelId"].as_str().unwrap();
+    let path = format!("/runs/{channel}");
+    let end = Some(json!({ "status": "succeeded" }));
+    bot.ask(Method::POST, &format!("{path}/finalize"), API, end)
+        .await;
+    eventually("the webhook goes", async || {
+        discord.state().webhooks.is_empty().then_some(())
+    })
+    .await;
+    assert!(discord.state().channels.contains_key(channel));
+    // Whoever kept its address has nothing of it.
+    let posted = reqwest::Client::new()
+        .post(answer["webhookUrl"].as_str().unwrap())
+        .header("user-agent", "DiscordBot (https://example.org, 1)")
+        .json(&json!({ "content": "late", "allowed_mentions": { "parse": [] } }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(posted.status().as_u16(), 404);
+    eventually("it has ended", async || {
+        let asked = Some(run("t", "aaaa1111"));
+        let (status, _) = bot.ask(Method::POST, "/runs", API, asked).await;
+        (status == 410).then_some(())
+    })
+    .await;
+}

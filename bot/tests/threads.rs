@@ -164,3 +164,142 @@ async fn killed_at_any_step_no_thread_is_left_over_or_there_twice() {
     }
     futures_util::future::join_all(all).await;
 }
+
+fn patient(discord: &Discord, directory: &Path) -> Config {
+    Config {
+        lease: Duration::from_mins(10),
+        retention_ms: 600_000,
+        ..threads(discord, directory, None)
+    }
+}
+
+/// Whoever else speaks to Discord here.
+const AGENT: &str = "DiscordBot (https://example.org, 1)";
+
+/// The same run again, as a watcher does whose webhook Discord refuses, until it has another place.
+async fn renewed(bot: &Life, old: &serde_json::Value) -> serde_json::Value {
+    eventually("renewed", async || {
+        let (status, again) = bot
+            .ask(Method::POST, "/runs", API, Some(run("t", "aaaa1111")))
+            .await;
+        (status < 300 && again["webhookUrl"] != old["webhookUrl"]).then_some(again)
+    })
+    .await
+}
+
+async fn posts(answer: &serde_json::Value) -> u16 {
+    let client = reqwest::Client::new();
+    let url = format!("{}&wait=true", answer["webhookUrl"].as_str().unwrap());
+    let message = json!({ "content": "here", "allowed_mentions": { "parse": [] } });
+    let post = client.post(url).header("user-agent", AGENT).json(&message);
+    post.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_deleted_webhook_or_channel_of_all_threads_is_made_again_for_old_runs_and_new_ones() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(patient(&discord, directory.path()));
+    let (_, first) = bot.register(run("t", "aaaa1111")).await;
+    // A token that was told just now is not asked for again; a home that was looked up just now serves.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    discord.double.with(|core| core.webhooks.clear());
+    let second = renewed(&bot, &first).await;
+    assert_eq!(second["channelId"], first["channelId"], "the same thread");
+    assert_eq!(posts(&second).await, 200);
+    let (_, new) = bot.register(run("t", "bbbb2222")).await;
+    assert_eq!(posts(&new).await, 200);
+
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let home = discord.state().channels[first["channelId"].as_str().unwrap()]
+        .parent
+        .clone()
+        .unwrap();
+    discord.delete(&home);
+    let third = renewed(&bot, &second).await;
+    assert_ne!(third["channelId"], first["channelId"], "another thread");
+    assert_eq!(posts(&third).await, 200);
+    discord.delete(
+        &discord.state().channels[third["channelId"].as_str().unwrap()]
+            .parent
+            .clone()
+            .unwrap(),
+    );
+    let (status, new) = bot.register(run("t", "cccc3333")).await;
+    assert_eq!(status, 201, "{new}");
+    assert_eq!(posts(&new).await, 200);
+}
+
+#[tokio::test]
+async fn as_many_active_threads_as_a_guild_may_have_are_a_cap_that_ended_runs_make_room_for() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    discord
+        .double
+        .with(|core| core.options.caps.active_threads = 2);
+    let bot = Life::start(Config {
+        archive_category: None,
+        ..patient(&discord, directory.path())
+    });
+    let (_, first) = bot.register(run("t", "aaaa1111")).await;
+    let (status, _) = bot.register(run("t", "bbbb2222")).await;
+    assert_eq!(status, 201);
+    let before = discord.state().messages.len();
+    let (status, problem) = bot.register(run("t", "cccc3333")).await;
+    assert_eq!(status, 507, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("threads"));
+    assert_eq!(
+        discord.state().messages.len(),
+        before,
+        "no message is left of it"
+    );
+
+    let channel = first["channelId"].as_str().unwrap();
+    let path = format!("/runs/{channel}");
+    let end = Some(json!({ "status": "succeeded" }));
+    bot.ask(Method::POST, &format!("{path}/finalize"), API, end)
+        .await;
+    eventually("finished", async || {
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        (run["state"] == "finished").then_some(())
+    })
+    .await;
+    let (status, answer) = bot.register(run("t", "dddd4444")).await;
+    assert_eq!(status, 201, "{answer}");
+    assert!(
+        discord.state().channels[channel].archived,
+        "archived, not lost"
+    );
+}
+
+#[tokio::test]
+async fn however_often_a_thread_is_refused_its_first_message_is_posted_once() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let fault = tests::double::fault::Fault::status(503).route("POST message thread");
+    discord.double.fault(fault.times(3));
+    // Others write in the channel meanwhile, more than one page of it.
+    let home = discord.add("agent-runs", 0);
+    let bot = Life::start(patient(&discord, directory.path()));
+    let (status, _) = tokio::join!(bot.register(run("t", "aaaa1111")), async {
+        eventually("begun", async || {
+            let count = discord.state().count("POST channel message", Some(200));
+            (count > 0).then_some(())
+        })
+        .await;
+        let client = reqwest::Client::new();
+        for at in 0..120 {
+            let sent = client
+                .post(format!("{}/channels/{home}/messages", discord.base))
+                .header("authorization", format!("Bot {}", support::discord::TOKEN))
+                .header("user-agent", AGENT)
+                .json(&json!({ "content": at.to_string(), "allowed_mentions": { "parse": [] } }))
+                .send()
+                .await
+                .unwrap();
+            assert!(sent.status().is_success());
+        }
+    })
+    .0;
+    assert!(matches!(status, 200 | 201));
+    let starters = discord.state().messages;
+    let starters = starters.iter().filter(|one| one.embeds.contains("dm1:"));
+    assert_eq!(starters.count(), 1);
+}

@@ -451,6 +451,69 @@ async fn no_run_is_kept_longer_than_the_bot_allows() {
 }
 
 #[tokio::test]
+async fn a_run_that_its_watchers_silence_ended_is_kept_no_longer_than_the_bot_allows() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let bot = Life::start(Config {
+        lease: Duration::from_secs(1),
+        max_retention_ms: Some(500),
+        ..config(&discord, directory.path())
+    });
+    for (task, hours) in [("long", 72.0), ("for-good", 0.0)] {
+        let mut asked = run(task, "aaaa1111");
+        asked["retentionHours"] = json!(hours);
+        let (_, answer) = bot.register(asked).await;
+        let id = answer["channelId"].as_str().unwrap();
+        eventually("deleted", async || {
+            (!discord.state().channels.contains_key(id)).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn commands_that_discord_does_not_take_are_said_in_readiness() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let refused = Fault::status(403).route("GET guild commands");
+    discord.double.fault(refused.times(1));
+    let bot = Life::start(config(&discord, directory.path()));
+    detail(&bot, "\"commands\"").await;
+    assert!(bot.admin("/ready").await.contains("\"ready\":true"));
+}
+
+#[tokio::test]
+async fn the_longest_key_of_nothing_but_quotes_gets_a_channel_whose_topic_discord_takes_at_its_end_too()
+ {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let file = directory.path().join("tokens.json");
+    let name = "\"".repeat(64);
+    let tokens = json!({ name: { "token": "token-of-quotes", "namespaces": ["*"] } });
+    std::fs::write(&file, tokens.to_string()).unwrap();
+    let bot = Life::start(Config {
+        api_tokens_file: Some(file),
+        ..config(&discord, directory.path())
+    });
+    bot.register(run("warm", "up")).await;
+    let mut body = run(&"\"".repeat(128), &"\"".repeat(64));
+    body["namespace"] = json!("n".repeat(63));
+    body["attempt"] = json!(1_000_000);
+    body["retentionHours"] = json!(87_600);
+    let (status, answer) = bot
+        .ask(Method::POST, "/runs", "token-of-quotes", Some(body))
+        .await;
+    assert_eq!(status, 201, "{answer}");
+    let path = format!("/runs/{}", answer["channelId"].as_str().unwrap());
+    let end = Some(json!({ "status": "succeeded" }));
+    bot.ask(Method::POST, &format!("{path}/finalize"), API, end)
+        .await;
+    eventually("archived", async || {
+        let (_, run) = bot.ask(Method::GET, &path, API, None).await;
+        (run["state"] == "archived").then_some(())
+    })
+    .await;
+    assert_eq!(discord.state().answers(400), 0);
+}
+
+#[tokio::test]
 async fn a_channel_deleted_by_a_person_ends_its_run_at_the_next_look() {
     let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
     let settings = || config(&discord, directory.path());

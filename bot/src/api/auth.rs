@@ -4,7 +4,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::callers::Caller;
 use crate::clock::now;
-use crate::store::{Run, Store};
+use crate::store::{Run, Store, StoreError};
 use axum::http::{HeaderMap, header};
 use std::sync::Arc;
 
@@ -72,9 +72,26 @@ pub(super) async fn run(app: &App, who: &Who, channel: &str) -> Result<Run, Prob
     if !crate::config::is_snowflake(channel) {
         return Err(Problem::not_found());
     }
-    let run = store(app)?.run_of_channel(channel).await?;
+    let run = heard(app, store(app)?.run_of_channel(channel).await)?;
+    if run.is_none() && !heard(app, app.are_rebuilt().await)? {
+        // A store that was lost knows of no run before Discord was read.
+        return Err(unread());
+    }
     run.filter(|run| who.may(run))
         .ok_or_else(Problem::not_found)
+}
+
+/// What Discord shows is not read yet, so nothing can be said of a run that the store does not know.
+pub(super) fn unread() -> Problem {
+    Problem::unavailable(
+        "the bot has not read yet which runs there are; try again in a moment",
+        5,
+    )
+}
+
+/// What the store said. While it says nothing, a watcher that is not heard is not silent.
+fn heard<T>(app: &App, said: Result<T, StoreError>) -> Result<T, Problem> {
+    Ok(said.inspect_err(|_| app.store_failed())?)
 }
 
 /// The run of this channel, for its own watcher alone. The watcher is seen by it.
@@ -91,7 +108,7 @@ pub(super) async fn seen(app: &App, run: &Run) -> Result<(), Problem> {
     let quarter = i64::try_from(app.config.lease.as_millis() / 4).unwrap_or(i64::MAX);
     let now = now();
     if run.state.is_open() && (!run.leased || run.seen_at.saturating_add(quarter) <= now) {
-        store(app)?.seen(&run.id, now).await?;
+        heard(app, store(app)?.seen(&run.id, now).await)?;
     }
     Ok(())
 }

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 
 /// How long a run token is good: registering again gives another.
 const TOKEN_MS: i64 = 24 * 3_600_000;
+/// How often a registration looks whether Discord was read.
+const READ_AGAIN: Duration = Duration::from_millis(50);
 /// What a caller whose run waits in the queue is told to wait before asking again, in seconds.
 const ASK_AGAIN: u64 = 5;
 
@@ -27,7 +29,7 @@ pub(super) async fn register(
     Body(body): Body<wire::Register>,
 ) -> Result<Response, Problem> {
     let caller = auth::caller(&app, &headers)?;
-    let new = body?.check(app.config.guild_id.as_deref(), &caller.name)?;
+    let new = body?.check(&app.config, &caller.name)?;
     may(&caller, &new.namespace)?;
     let Some(signer) = &app.signer else {
         return Err(Problem::unavailable(
@@ -36,13 +38,16 @@ pub(super) async fn register(
         ));
     };
     let store = store(&app)?;
+    read(&app, &new.guild_id).await?;
     let id_of = |attempt| signer.run_id((&new.namespace, &new.task_id, attempt, &new.short_id));
     let registered = store.register(&new, id_of, now()).await.map_err(refusal)?;
-    if let (State::Live, Some(webhook)) = (registered.run.state, &registered.run.webhook_id)
-        && !registered.run.is_thread()
-    {
+    if let (State::Live, Some(webhook)) = (registered.run.state, &registered.run.webhook_id) {
         // Who asks again may do so because Discord refused what it was given.
-        app.forget_token(webhook);
+        if registered.run.is_thread() {
+            app.forget_old_token(webhook);
+        } else {
+            app.forget_token(webhook);
+        }
     }
     let run = stands(&app, &new, registered.run).await?;
     let token = webhook_token(&app, &run).await?;
@@ -52,6 +57,24 @@ pub(super) async fn register(
         StatusCode::OK
     };
     answer(&app, status, &run, &token)
+}
+
+/// Waits until what Discord shows of the guild stands in the store: the run may be among it, and numbers are counted on.
+async fn read(app: &App, guild: &str) -> Result<(), Problem> {
+    let end = Instant::now() + app.config.patience;
+    while !app.is_rebuilt(guild).await? {
+        if let Some(trouble) = app.trouble(guild) {
+            return Err(Problem::unavailable(
+                format!("no channel yet: {trouble}"),
+                15,
+            ));
+        }
+        if Instant::now() >= end || app.ending() {
+            return Err(auth::unread());
+        }
+        tokio::time::sleep(READ_AGAIN).await;
+    }
+    Ok(())
 }
 
 fn may(caller: &Caller, namespace: &str) -> Result<(), Problem> {
@@ -90,7 +113,7 @@ async fn stands(app: &App, new: &NewRun, mut run: Run) -> Result<Run, Problem> {
             // Archived: nobody posts there any more.
             _ => return Err(Problem::gone()),
         }
-        if let Some(trouble) = app.trouble().or(run.problem) {
+        if let Some(trouble) = app.trouble(&run.guild_id).or(run.problem) {
             return Err(Problem::unavailable(
                 format!("no channel yet: {trouble}"),
                 15,
@@ -135,7 +158,7 @@ async fn webhook_token(app: &App, run: &Run) -> Result<SecretString, Problem> {
                 "Discord does not tell the webhook's token".to_owned(),
             )),
         },
-        Ok(Err(error)) if error.is_gone() && run.state.is_open() && !run.is_thread() => {
+        Ok(Err(error)) if error.is_gone() && run.state.is_open() => {
             let store = store(app)?;
             store.forget_webhook(&run.id).await?;
             store.wake_engine().await;

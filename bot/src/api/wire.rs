@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use crate::clock::rfc3339;
-use crate::config::milliseconds;
+use crate::config::{Config, milliseconds};
 use crate::desk::{Report, RunState};
 use crate::store::{Final, Item, Link, NewRun, Run};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub(super) struct Register {
 
 impl Register {
     /// Checks all fields.
-    pub(super) fn check(self, guild: Option<&str>, caller: &str) -> Result<NewRun, Problem> {
+    pub(super) fn check(self, config: &Config, caller: &str) -> Result<NewRun, Problem> {
         text("taskId", &self.task_id, 128)?;
         text("shortId", &self.short_id, 64)?;
         let namespace = self.namespace.unwrap_or_else(|| "default".to_owned());
@@ -56,7 +56,7 @@ impl Register {
         }
         let guild_id = self
             .guild_id
-            .or_else(|| guild.map(ToOwned::to_owned))
+            .or_else(|| config.guild_id.clone())
             .ok_or_else(|| {
                 Problem::field("guildId", "is needed: the bot has no GUILD_ID of its own")
             })?;
@@ -64,6 +64,12 @@ impl Register {
             return Err(Problem::field(
                 "guildId",
                 "must be an id of Discord's: up to 20 digits",
+            ));
+        }
+        if !config.guilds().any(|guild| guild == guild_id) {
+            return Err(Problem::field(
+                "guildId",
+                "is none of the bot's guilds: GUILD_ID and GUILD_IDS name them",
             ));
         }
         let retention_ms = match self.retention_hours {

@@ -2,10 +2,11 @@
 //! a step whose intent stands without a result first looks whether a former try did it. So it can end anywhere and go on
 //! from there, and nothing is made twice.
 
+use super::guild::Ours;
 use super::halt::Halt;
 use super::{Engine, cards, names, topic};
 use crate::clock::now;
-use crate::store::{Run, State};
+use crate::store::{Run, State, StoreError};
 use discord::ApiError;
 use discord::bot::{ChannelKind, NewChannel};
 use std::time::Duration;
@@ -36,7 +37,7 @@ impl Cap {
 impl Engine {
     /// Brings a run from registered to live.
     pub(super) async fn create(&self, mut run: Run) -> Result<(), Halt> {
-        self.held()?;
+        self.held(&run.guild_id)?;
         // What a former try, or a former life of the store, may have left undone or unwritten.
         let uncertain = !run.step.is_empty();
         if self.is_threads() {
@@ -57,7 +58,7 @@ impl Engine {
             .store
             .settle(&run.id, State::Creating, State::Live, now());
         if made.await? {
-            self.hold(super::probe::Hold::worked);
+            self.holds(|holds| holds.worked(&run.guild_id));
             tracing::info!(
                 namespace = run.namespace,
                 task = run.task_id,
@@ -73,13 +74,15 @@ impl Engine {
         let guild = self.guild(&run.guild_id);
         let mut guild = guild.lock().await;
         // Whoever held it before may have been refused for all.
-        self.held()?;
+        self.held(&run.guild_id)?;
         if uncertain {
             let ours = guild.read(self.bot(), self.app.signer.as_ref()).await?;
-            if let Some(found) = ours.into_iter().find(|ours| ours.run.id == run.id) {
-                self.store
-                    .made_channel(&run.id, &found.channel, found.run.parent_id.as_deref())
-                    .await?;
+            let categories = self.categories();
+            let fits =
+                |found: &Ours| found.run.key() == run.key() && guild.is_own(found, &categories);
+            if let Some(found) = ours.into_iter().find(fits)
+                && self.adopt(run, &found).await?
+            {
                 run.channel_id = Some(found.channel);
                 run.parent_id = found.run.parent_id;
                 return Ok(());
@@ -123,9 +126,8 @@ impl Engine {
             Err(error) => {
                 guild.doubt();
                 let halt = self.no_channel(run, error).await?;
-                if halt.concerns_all() {
-                    self.refused(&halt.to_string());
-                }
+                // Before the next one has its turn.
+                self.heed(&run.guild_id, &halt);
                 return Err(halt);
             }
         };
@@ -134,15 +136,34 @@ impl Engine {
         if made.name.as_deref() != Some(channel.name.as_str()) {
             tracing::info!(asked = channel.name, got = ?made.name, "Discord gave the channel a form of its own");
         }
+        match self
+            .store
+            .made_channel(&run.id, &made.id, Some(&parent))
+            .await
+        {
+            Err(StoreError::Vanished) => return Err(self.disown(&made.id).await),
+            stored => stored?,
+        }
         run.channel_id = Some(made.id.clone());
         run.parent_id = Some(parent.clone());
-        self.store
-            .made_channel(&run.id, &made.id, Some(&parent))
-            .await?;
         guild.add(made);
         guild.webhook_comes();
         self.app.step("channel.stored").await;
         Ok(())
+    }
+
+    /// A channel was made just now, and its run's row is gone or has another: it is known to be ours and nobody's.
+    async fn disown(&self, channel: &str) -> Halt {
+        let reason = "its run is not there any more";
+        match self.bot().delete_channel(channel, reason).await {
+            Ok(()) => {
+                self.app.metrics.orphans.inc();
+            }
+            Err(error) => {
+                tracing::warn!(channel, %error, "a channel is left that no run has; delete it by hand");
+            }
+        }
+        StoreError::Vanished.into()
     }
 
     /// What to do after Discord made no channel.
@@ -199,30 +220,38 @@ impl Engine {
         else {
             return Ok(());
         };
-        let guild = self.guild(&run.guild_id);
-        let mut guild = guild.lock().await;
-        guild.ready(self.bot()).await?;
-        let moved = run
-            .parent_id
-            .as_deref()
-            .is_some_and(|parent| guild.is_category(parent, archive));
-        if !moved {
-            return Ok(());
-        }
-        let parent = guild
-            .category(self.bot(), &self.app.config.category)
-            .await?;
+        let parent = {
+            let guild = self.guild(&run.guild_id);
+            let mut guild = guild.lock().await;
+            guild.ready(self.bot()).await?;
+            let moved = run
+                .parent_id
+                .as_deref()
+                .is_some_and(|parent| guild.is_category(parent, archive));
+            if !moved {
+                return Ok(());
+            }
+            let parent = guild
+                .category(self.bot(), &self.app.config.category)
+                .await?;
+            guild.moves(channel, &parent);
+            parent
+        };
         let fields = serde_json::json!({
             "parent_id": parent,
             "topic": self.app.signer.as_ref().map(|signer| topic::write(signer, run)),
         });
         let place = (channel.as_str(), run.guild_id.as_str());
-        let edited = self.lock(place, false, fields, "the run goes on").await?;
+        let edited = self.lock(place, false, fields, "the run goes on").await;
+        if edited.is_err() {
+            self.guild(&run.guild_id).lock().await.doubt();
+        }
+        let edited = edited?;
         self.store
             .made_channel(&run.id, channel, Some(&parent))
             .await?;
         run.parent_id = Some(parent);
-        guild.add(edited);
+        self.guild(&run.guild_id).lock().await.add(edited);
         Ok(())
     }
 

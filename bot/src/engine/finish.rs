@@ -9,10 +9,13 @@ use discord::ApiError;
 use discord::bot::{Overwrite, permissions};
 use serde_json::json;
 
+/// Times that a run's end waits for feedback on its input that cannot be shown.
+const FEEDBACK_TRIES: i64 = 3;
+
 impl Engine {
     /// Brings a run from ended to finished or archived.
     pub(super) async fn finish(&self, mut run: Run) -> Result<(), Halt> {
-        self.held()?;
+        self.held(&run.guild_id)?;
         let uncertain = !run.step.is_empty();
         let archive = self.app.config.archive_category.clone();
         if let Some(channel) = run.channel_id.clone() {
@@ -25,7 +28,7 @@ impl Engine {
                 }
             }
             // While there is a webhook to say it by.
-            while self.feedback(Some(&run.id)).await? > 0 {}
+            self.last_feedback(&run).await?;
             self.show_end(&mut run, uncertain, archive.is_some())
                 .await?;
             self.store.intend(&run.id, "end").await?;
@@ -64,6 +67,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Shows what became of the run's inputs. An end waits for that a few times, not for ever.
+    async fn last_feedback(&self, run: &Run) -> Result<(), Halt> {
+        loop {
+            match self.feedback(&run.id).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(failed) if run.failures < FEEDBACK_TRIES => return Err(failed.halt),
+                Err(failed) => {
+                    tracing::warn!(run = run.id, error = %failed.halt, "the run ends without all feedback on its input");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
     /// The last message, and the header with the end in it.
     async fn show_end(&self, run: &mut Run, uncertain: bool, archived: bool) -> Result<(), Halt> {
         if run.webhook_id.is_none() || run.final_id.is_some() {
@@ -95,7 +113,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Marks the end in the topic; moves and locks the channel and removes its webhook when it is archived.
+    /// Marks the end in the topic; moves and locks the channel when it is archived. Its webhook goes in any case: nobody
+    /// posts to a run that is over.
     async fn end_channel(&self, run: &mut Run, archive: Option<&str>) -> Result<(), Halt> {
         let Some(channel) = run.channel_id.clone() else {
             return Ok(());
@@ -106,47 +125,68 @@ impl Engine {
             .as_ref()
             .map(|signer| topic::write(signer, run));
         let reason = "the run of an agent ended";
-        let Some(archive) = archive else {
-            let fields = json!({ "topic": topic });
-            self.bot().edit_channel(&channel, &fields, reason).await?;
+        let fields = json!({ "topic": topic });
+        match archive {
+            Some(archive) => self.move_to(run, &channel, archive, fields).await?,
+            None => drop(self.bot().edit_channel(&channel, &fields, reason).await?),
+        }
+        let Some(webhook) = &run.webhook_id else {
             return Ok(());
         };
+        match self.bot().delete_webhook(webhook, reason).await {
+            Ok(()) => {}
+            Err(error) if error.is_gone() => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.app.forget_token(webhook);
+        self.guild(&run.guild_id).lock().await.webhook_went();
+        self.app.step("archive.webhook").await;
+        self.store.forget_webhook(&run.id).await?;
+        Ok(())
+    }
+
+    /// Moves and locks an ended run's channel, unless it was. The guild is not held while Discord takes its time with one
+    /// channel: its topic may be edited twice in ten minutes.
+    async fn move_to(
+        &self,
+        run: &mut Run,
+        channel: &str,
+        archive: &str,
+        mut fields: serde_json::Value,
+    ) -> Result<(), Halt> {
         let guild = self.guild(&run.guild_id);
-        let mut guild = guild.lock().await;
-        guild.ready(self.bot()).await?;
-        let there = run
-            .parent_id
-            .as_deref()
-            .is_some_and(|parent| guild.is_category(parent, archive));
-        if !there {
-            let mut fields = json!({ "topic": topic });
+        {
+            let mut guild = guild.lock().await;
+            guild.ready(self.bot()).await?;
+            let there = run
+                .parent_id
+                .as_deref()
+                .is_some_and(|parent| guild.is_category(parent, archive));
+            if there {
+                return Ok(());
+            }
             // A guild so full that no archive category fits: the channel stays where it is, locked.
             if guild.place(archive).is_ok() || guild.room() > 0 {
                 let parent = guild.category(self.bot(), archive).await?;
                 self.app.step("archive.category").await;
+                guild.moves(channel, &parent);
                 set(&mut fields, "parent_id", json!(parent));
             }
-            let place = (channel.as_str(), run.guild_id.as_str());
-            let edited = self.lock(place, true, fields, reason).await?;
-            self.app.step("archive.moved").await;
-            self.store
-                .made_channel(&run.id, &channel, edited.parent_id.as_deref())
-                .await?;
-            run.parent_id.clone_from(&edited.parent_id);
-            guild.add(edited);
         }
-        drop(guild);
-        if let Some(webhook) = &run.webhook_id {
-            match self.bot().delete_webhook(webhook, reason).await {
-                Ok(()) => {}
-                Err(error) if error.is_gone() => {}
-                Err(error) => return Err(error.into()),
-            }
-            self.app.forget_token(webhook);
-            self.guild(&run.guild_id).lock().await.webhook_went();
-            self.app.step("archive.webhook").await;
-            self.store.forget_webhook(&run.id).await?;
+        let place = (channel, run.guild_id.as_str());
+        let reason = "the run of an agent ended";
+        let edited = self.lock(place, true, fields, reason).await;
+        if edited.is_err() {
+            // Where it stands now, the next one has to read.
+            guild.lock().await.doubt();
         }
+        let edited = edited?;
+        self.app.step("archive.moved").await;
+        self.store
+            .made_channel(&run.id, channel, edited.parent_id.as_deref())
+            .await?;
+        run.parent_id.clone_from(&edited.parent_id);
+        guild.lock().await.add(edited);
         Ok(())
     }
 
@@ -204,7 +244,7 @@ impl Engine {
 
     /// Deletes the channel of a run whose time has come.
     pub(super) async fn clean(&self, run: Run) -> Result<(), Halt> {
-        self.held()?;
+        self.held(&run.guild_id)?;
         if let Some(channel) = &run.channel_id {
             self.app.step("clean.intent").await;
             let reason = "the run's retention is over";
@@ -218,6 +258,9 @@ impl Engine {
                 self.delete_starter(&run).await?;
             }
             self.guild(&run.guild_id).lock().await.remove(channel);
+        } else {
+            // A thread that was begun and never made.
+            self.delete_starter(&run).await?;
         }
         if let Some(webhook) = run.webhook_id.as_ref().filter(|_| !run.is_thread()) {
             self.app.forget_token(webhook);

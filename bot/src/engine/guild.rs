@@ -9,7 +9,7 @@ use crate::signer::Signer;
 use crate::store::Run;
 use discord::Bot;
 use discord::bot::{Channel, ChannelKind, NewChannel};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -32,10 +32,13 @@ struct Known {
     parent: Option<String>,
 }
 
-/// A channel whose topic this bot signed.
+/// A channel whose topic this bot signed. Anybody can copy a topic: it says which run it speaks of, not whose channel
+/// it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Ours {
     pub channel: String,
+    /// Whether it looks as this bot makes them: a text channel of the run's name.
+    pub fits: bool,
     /// The run as the topic tells it, channel and category filled in.
     pub run: Run,
 }
@@ -48,6 +51,8 @@ pub(crate) struct Guild {
     loaded: Option<Instant>,
     /// How many webhooks there are, and when they were counted.
     webhooks: Option<(usize, Instant)>,
+    /// Channels that were said to be left alone.
+    left: HashSet<String>,
 }
 
 impl Guild {
@@ -57,6 +62,7 @@ impl Guild {
             channels: HashMap::new(),
             loaded: None,
             webhooks: None,
+            left: HashSet::new(),
         }
     }
 
@@ -68,7 +74,7 @@ impl Guild {
         Ok(())
     }
 
-    /// Reads all channels, and gives those that are ours.
+    /// Reads all channels, and gives those with a topic of ours, the oldest first: a copy is younger.
     pub(crate) async fn read(
         &mut self,
         bot: &Bot,
@@ -84,15 +90,49 @@ impl Guild {
                 run.guild_id.clone_from(&self.id);
                 run.channel_id = Some(channel.id.clone());
                 run.parent_id.clone_from(&channel.parent_id);
+                let name = names::channel(&run.task_id, run.attempt, &run.short_id);
+                let called = channel.name.as_deref().unwrap_or_default();
                 ours.push(Ours {
                     channel: channel.id.clone(),
+                    fits: channel.kind == ChannelKind::Text && names::alike(called, &name),
                     run,
                 });
             }
             self.add(channel);
         }
         self.loaded = Some(Instant::now());
+        self.left.retain(|id| self.channels.contains_key(id));
+        ours.sort_by(|one, other| age(&one.channel).cmp(&age(&other.channel)));
         Ok(ours)
+    }
+
+    /// Whether a channel with a topic of ours may be taken for the run's own: it looks like one, and stands in a category
+    /// of ours.
+    pub(crate) fn is_own(&self, found: &Ours, categories: &[&str]) -> bool {
+        let parent = found.run.parent_id.as_deref();
+        found.fits
+            && parent
+                .is_some_and(|parent| categories.iter().any(|name| self.is_category(parent, name)))
+    }
+
+    /// Says once that a channel with a topic of ours is left alone.
+    pub(crate) fn leave(&mut self, found: &Ours) {
+        if self.left.insert(found.channel.clone()) {
+            tracing::warn!(
+                channel = found.channel,
+                task = found.run.task_id,
+                attempt = found.run.attempt,
+                "a channel has a run's topic and is not known to be its own: a copy? It is left alone; delete it, or its \
+                 topic, by hand"
+            );
+        }
+    }
+
+    /// A channel is being moved: its new place counts from now on.
+    pub(crate) fn moves(&mut self, channel: &str, parent: &str) {
+        if let Some(known) = self.channels.get_mut(channel) {
+            known.parent = Some(parent.to_owned());
+        }
     }
 
     /// A channel was made or changed.
@@ -119,10 +159,7 @@ impl Guild {
     /// Whether the category is `name` or one of its overflows.
     pub(crate) fn is_category(&self, id: &str, name: &str) -> bool {
         self.channels.get(id).is_some_and(|known| {
-            known.kind == ChannelKind::Category
-                && known.name.strip_prefix(name).is_some_and(|rest| {
-                    rest.is_empty() || rest.trim_start().parse::<usize>().is_ok()
-                })
+            known.kind == ChannelKind::Category && names::is_category(&known.name, name)
         })
     }
 
@@ -243,6 +280,11 @@ impl Guild {
     pub(crate) fn doubt(&mut self) {
         self.loaded = None;
     }
+}
+
+/// Ids of Discord's count up; as numbers they may not fit ours, as text of one length they compare.
+fn age(id: &str) -> (usize, &str) {
+    (id.len(), id)
 }
 
 #[cfg(test)]

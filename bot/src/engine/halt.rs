@@ -6,6 +6,21 @@ use std::time::Duration;
 
 /// Longest wait between two tries of a step.
 const LONGEST: Duration = Duration::from_mins(2);
+/// The same of a step that a permission would let go on: given back, it is noticed within a minute.
+const FORBIDDEN: Duration = Duration::from_mins(1);
+
+/// Whom a refusal concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concerns {
+    /// The run alone.
+    One,
+    /// The run, or its guild: a look tells.
+    Unclear,
+    /// Every run of the guild.
+    Guild,
+    /// Every run: the token is wrong, or too much was refused.
+    All,
+}
 
 /// Why a step stopped.
 #[derive(Debug, thiserror::Error)]
@@ -40,17 +55,14 @@ impl Halt {
         }
     }
 
-    /// Whether no call for any run can work: the token, the guild or the permissions are wrong.
-    pub(crate) fn concerns_all(&self) -> bool {
+    /// Whom it concerns besides the run it happened to.
+    pub(crate) fn concerns(&self) -> Concerns {
         match self {
-            Self::Api(
-                ApiError::Unauthorized
-                | ApiError::TooManyRefusals { .. }
-                | ApiError::Forbidden { .. },
-            ) => true,
+            Self::Api(ApiError::Unauthorized | ApiError::TooManyRefusals { .. }) => Concerns::All,
             // The guild itself, or the bot is not in it.
-            Self::Api(ApiError::NotFound { code, .. }) => *code == 10004,
-            _ => false,
+            Self::Api(ApiError::NotFound { code: 10004, .. }) => Concerns::Guild,
+            Self::Api(ApiError::Forbidden { .. }) => Concerns::Unclear,
+            _ => Concerns::One,
         }
     }
 
@@ -74,6 +86,9 @@ impl Halt {
             Self::Api(ApiError::Later(_)) | Self::Post(_) | Self::Store(_) => {
                 doubling(Duration::from_millis(500)).mul_f64(jitter())
             }
+            Self::Api(ApiError::Forbidden { .. }) => doubling(Duration::from_secs(10))
+                .min(FORBIDDEN)
+                .mul_f64(jitter()),
             Self::Api(_) | Self::NoRoom(_) => doubling(Duration::from_secs(10)).mul_f64(jitter()),
         }
     }

@@ -2,8 +2,8 @@
 //! write down what is wanted and wake it.
 //!
 //! Invariants: the store knows of every call before it is made; one task at a time works on a run; what failed is left
-//! alone for a while, longer each time; a refusal that concerns all runs stops all of them until the permissions were
-//! looked at again.
+//! alone for a while, longer each time; a refusal that concerns a whole guild stops that guild, and one of the token all
+//! of them, until it was looked at again. With nothing due it sleeps.
 
 mod cards;
 mod create;
@@ -11,6 +11,8 @@ mod feedback;
 mod finish;
 mod guild;
 mod halt;
+mod hold;
+mod home;
 mod names;
 mod post;
 mod probe;
@@ -24,14 +26,13 @@ use crate::clock::now;
 use crate::store::{Run, State, Store, StoreError};
 use discord::Bot;
 use guild::Guild;
-use halt::Halt;
-use probe::Hold;
+use halt::{Concerns, Halt};
+use hold::Holds;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The points a step passes, in their order: where a test stops the engine.
@@ -66,10 +67,10 @@ pub const STEPS: [&str; 24] = [
 const MAX_TASKS: usize = 16;
 /// How long a step under way may go on after the end was asked for.
 const LAST_STEPS: Duration = Duration::from_secs(3);
-/// How often store and guild are compared.
-const COMPARE: Duration = Duration::from_mins(10);
-/// When to compare again after Discord did not answer.
-const SOON: Duration = Duration::from_secs(5);
+/// Runs whose feedback is shown at one time.
+const MAX_SHOWING: usize = 8;
+/// Pause after the store did not answer.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Longest sleep without looking at the store.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -79,13 +80,11 @@ pub(crate) struct Engine {
     bot: Arc<Bot>,
     store: Store,
     guilds: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Guild>>>>,
-    homes: tokio::sync::Mutex<HashMap<String, threads::Home>>,
-    hold: Mutex<Hold>,
-    /// Held while feedback on inputs is shown.
-    showing: tokio::sync::Mutex<()>,
+    homes: tokio::sync::Mutex<HashMap<String, home::Home>>,
+    holds: Mutex<Holds>,
     lockable: AtomicBool,
-    /// Whether a refusal asks for another look at the permissions.
-    doubtful: AtomicBool,
+    /// Since when watchers can have been heard, in milliseconds since 1970: silence before says nothing of them.
+    hearing_since: AtomicI64,
 }
 
 /// Leads and works until the shutdown.
@@ -106,10 +105,9 @@ pub(crate) async fn run(app: Arc<App>, store: Store, shutdown: CancellationToken
             store: store.clone(),
             guilds: Mutex::default(),
             homes: tokio::sync::Mutex::default(),
-            hold: Mutex::default(),
-            showing: tokio::sync::Mutex::default(),
+            holds: Mutex::default(),
             lockable: AtomicBool::new(true),
-            doubtful: AtomicBool::new(true),
+            hearing_since: AtomicI64::new(now()),
         });
         tokio::select! {
             () = engine.work(&shutdown) => return,
@@ -123,40 +121,36 @@ impl Engine {
     async fn work(self: Arc<Self>, shutdown: &CancellationToken) {
         let mut tasks: JoinSet<String> = JoinSet::new();
         let mut busy: HashSet<String> = HashSet::new();
-        let mut compare_at = Instant::now();
+        let mut showing: HashSet<String> = HashSet::new();
         loop {
-            let doubtful = self.doubtful.load(Ordering::Relaxed);
-            if doubtful && tasks.is_empty() && self.hold(Hold::look) {
-                // What was refused has a name, and it is wanted now; the hold stands.
-                for guild in self.every_guild().await.unwrap_or_default() {
-                    self.look(&guild).await;
+            let under_way = busy.union(&showing).cloned().collect();
+            tokio::select! {
+                () = self.survey(&under_way) => {}
+                () = shutdown.cancelled() => break,
+            }
+            let at = now();
+            let sleep = match self.turn(at, &mut tasks, &mut busy, &mut showing).await {
+                Ok(()) => self.sleep(at).await,
+                Err(error) => {
+                    tracing::warn!(%error, "the store does not answer; runs wait");
+                    self.hearing_since.store(now(), Ordering::Relaxed);
+                    STORE_PAUSE
                 }
-            }
-            if (doubtful || Instant::now() >= compare_at) && tasks.is_empty() && self.held().is_ok()
-            {
-                self.doubtful.store(false, Ordering::Relaxed);
-                let sound = tokio::select! {
-                    sound = self.compare() => sound,
-                    () = shutdown.cancelled() => return,
-                };
-                // Runs may go on when Discord did not answer; steps look for themselves.
-                compare_at = Instant::now() + if sound { COMPARE } else { SOON };
-            }
-            if let Err(error) = self.turn(&mut tasks, &mut busy).await {
-                tracing::warn!(%error, "the store does not answer; runs wait");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            let sleep = self.sleep(compare_at).await;
+            };
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = self.store.wakes().engine().notified() => {}
                 Some(done) = tasks.join_next(), if !tasks.is_empty() => match done {
-                    Ok(id) => drop(busy.remove(&id)),
+                    Ok(id) => {
+                        busy.remove(&id);
+                        showing.remove(&id);
+                    }
                     Err(error) => {
                         tracing::error!(%error, "a step broke; its run is taken up again");
-                        busy.clear();
                         tasks.abort_all();
                         while tasks.join_next().await.is_some() {}
+                        busy.clear();
+                        showing.clear();
                     }
                 },
                 () = tokio::time::sleep(sleep) => {}
@@ -168,56 +162,61 @@ impl Engine {
         }
     }
 
-    /// Sweeps, and begins work on what is due.
+    /// Sweeps, and begins work on what is due by `at`: steps of runs, and what their channels do not show yet.
     async fn turn(
         self: &Arc<Self>,
+        at: i64,
         tasks: &mut JoinSet<String>,
         busy: &mut HashSet<String>,
-    ) -> Result<(), Halt> {
-        self.sweep().await?;
-        if busy.insert("feedback".to_owned()) {
-            let engine = Arc::clone(self);
-            tasks.spawn(async move {
-                loop {
-                    match engine.feedback(None).await {
-                        Ok(0) => break,
-                        Ok(_) => {}
-                        Err(halt) => {
-                            tracing::debug!(error = %halt, "feedback on input waits");
-                            tokio::time::sleep(halt.pause(1)).await;
-                            break;
-                        }
-                    }
+        showing: &mut HashSet<String>,
+    ) -> Result<(), StoreError> {
+        self.sweep(at).await?;
+        // A step of the run shows what it has to show by itself; so the two never meet.
+        let free = |id: &String, busy: &HashSet<String>, showing: &HashSet<String>| {
+            !busy.contains(id) && !showing.contains(id)
+        };
+        if busy.len() < MAX_TASKS {
+            let limit = i64::try_from(MAX_TASKS * 2).unwrap_or(i64::MAX);
+            for run in self.store.due(at, limit).await? {
+                if busy.len() >= MAX_TASKS {
+                    break;
                 }
-                "feedback".to_owned()
-            });
+                if !free(&run.id, busy, showing) {
+                    continue;
+                }
+                busy.insert(run.id.clone());
+                let engine = Arc::clone(self);
+                tasks.spawn(async move {
+                    let id = run.id.clone();
+                    engine.advance(run).await;
+                    id
+                });
+            }
         }
-        if self.doubtful.load(Ordering::Relaxed) {
-            // The permissions are looked at first.
-            return Ok(());
-        }
-        let room = (MAX_TASKS + 1).saturating_sub(tasks.len());
-        if room == 0 {
-            return Ok(());
-        }
-        let limit = i64::try_from(MAX_TASKS * 2).unwrap_or(i64::MAX);
-        let due = self.store.due(now(), limit).await?;
-        let free = due.into_iter().filter(|run| !busy.contains(&run.id));
-        for run in free.take(room).collect::<Vec<_>>() {
-            busy.insert(run.id.clone());
-            let engine = Arc::clone(self);
-            tasks.spawn(async move {
-                let id = run.id.clone();
-                engine.advance(run).await;
-                id
-            });
+        if showing.len() < MAX_SHOWING {
+            let limit = i64::try_from(MAX_TASKS + MAX_SHOWING).unwrap_or(i64::MAX);
+            for id in self.store.unshown_runs(at, limit).await? {
+                if showing.len() >= MAX_SHOWING {
+                    break;
+                }
+                if !free(&id, busy, showing) {
+                    continue;
+                }
+                showing.insert(id.clone());
+                let engine = Arc::clone(self);
+                tasks.spawn(async move {
+                    engine.show_all(&id).await;
+                    id
+                });
+            }
         }
         Ok(())
     }
 
     /// Works on one run until it rests or cannot go on.
     async fn advance(&self, run: Run) {
-        let (id, failures, state) = (run.id.clone(), run.failures, run.state);
+        let (id, guild) = (run.id.clone(), run.guild_id.clone());
+        let (failures, state) = (run.failures, run.state);
         let done = match state {
             State::Creating => self.create(run).await,
             State::Finishing => self.finish(run).await,
@@ -225,19 +224,17 @@ impl Engine {
             _ => Ok(()),
         };
         let Err(halt) = done else { return };
-        if halt.concerns_all() {
-            self.refused(&halt.to_string());
-        }
-        if let Err(error) = self.rest(&id, state, failures, &halt).await {
+        self.heed(&guild, &halt);
+        if let Err(error) = self.rest((&id, &guild), state, failures, &halt).await {
             tracing::warn!(%error, "the store does not answer; runs wait");
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(STORE_PAUSE).await;
         }
     }
 
     /// Leaves a run alone for a while, or refuses it: something is written, or it would be due again at once.
     async fn rest(
         &self,
-        id: &str,
+        (id, guild): (&str, &str),
         state: State,
         failures: i64,
         halt: &Halt,
@@ -249,54 +246,53 @@ impl Engine {
         }
         let pause = halt.pause(failures);
         let until = now().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 2));
-        if matches!(halt, Halt::Wait { .. }) && self.held().is_ok() {
+        if matches!(halt, Halt::Wait { .. }) && self.held(guild).is_ok() {
             return self.store.wait(id, until).await;
         }
         tracing::warn!(run = id, error = %halt, wait = ?pause, "a run does not go on");
         self.store.postpone(id, until, &halt.to_string()).await
     }
 
-    /// Permissions, then store against guild, for every guild there are runs in. Whether all could be compared.
-    async fn compare(&self) -> bool {
-        let Ok(guilds) = self.every_guild().await else {
-            tracing::warn!("the store does not answer");
-            return false;
-        };
-        let mut all = true;
-        for guild in guilds {
-            if !self.probe(&guild).await {
-                all = false;
-                continue;
-            }
-            if let Err(halt) = self.reconcile(&guild).await {
-                tracing::warn!(guild, error = %halt, "runs and channels could not be compared");
-                all = false;
+    /// What a refusal means beyond its own run.
+    fn heed(&self, guild: &str, halt: &Halt) {
+        match halt.concerns() {
+            Concerns::One => {}
+            Concerns::Guild => self.refused(guild, &halt.to_string()),
+            Concerns::All => self.refused_all(&halt.to_string()),
+            Concerns::Unclear => {
+                if self.holds(|holds| holds.suspect(guild)) {
+                    tracing::warn!(guild, error = %halt, "a call was refused; looking at the permissions");
+                }
             }
         }
-        all
     }
 
-    /// All guilds there are runs in, and the configured one.
+    /// All guilds there are runs in, and the configured ones.
     async fn every_guild(&self) -> Result<HashSet<String>, Halt> {
-        let mut guilds: HashSet<String> = self.app.config.guild_id.iter().cloned().collect();
+        let configured = self.app.config.guilds().map(ToOwned::to_owned);
+        let mut guilds: HashSet<String> = configured.collect();
         guilds.extend(self.store.guilds().await?);
         Ok(guilds)
     }
 
-    /// How long there is nothing to do.
-    async fn sleep(&self, compare_at: Instant) -> Duration {
-        // A step that is due and under way must not make a busy loop.
+    /// How long there is nothing to do after a turn at this time. A task that ends, and every wish, ends the sleep.
+    async fn sleep(&self, at: i64) -> Duration {
+        // A clock that stands still must not make a busy loop.
         let shortest = Duration::from_millis(50);
-        if let Some((_, time)) = self.hold(|hold| hold.active()) {
-            return time.clamp(shortest, LONGEST);
-        }
-        let lease = i64::try_from(self.app.config.lease.as_millis()).unwrap_or(i64::MAX / 2);
-        let due = self.store.next_due(lease).await.ok().flatten();
-        let left = due.map_or(LONGEST, |due| {
-            Duration::from_millis(u64::try_from(due - now()).unwrap_or(0))
-        });
-        left.min(compare_at.saturating_duration_since(Instant::now()))
-            .clamp(shortest, LONGEST)
+        let Ok(due) = self.store.next_due(at, self.lease()).await else {
+            return STORE_PAUSE;
+        };
+        let left = |due: i64| Duration::from_millis(u64::try_from(due - now()).unwrap_or(0));
+        let heard = Some(self.heard_by()).filter(|heard| *heard > at);
+        [
+            due.map(left),
+            heard.map(left),
+            self.holds(|holds| holds.rest()),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(LONGEST, Duration::min)
+        .max(shortest)
     }
 
     fn bot(&self) -> &Bot {
@@ -311,13 +307,13 @@ impl Engine {
         Arc::clone(guild)
     }
 
-    fn hold<T>(&self, change: impl FnOnce(&mut Hold) -> T) -> T {
-        change(&mut self.hold.lock().unwrap_or_else(PoisonError::into_inner))
+    fn holds<T>(&self, change: impl FnOnce(&mut Holds) -> T) -> T {
+        change(&mut self.holds.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// `Err` while nothing is tried.
-    fn held(&self) -> Result<(), Halt> {
-        match self.hold(|hold| hold.active()) {
+    /// `Err` while nothing is tried in this guild.
+    fn held(&self, guild: &str) -> Result<(), Halt> {
+        match self.holds(|holds| holds.active(guild)) {
             Some((why, time)) => Err(Halt::wait(why, time)),
             None => Ok(()),
         }

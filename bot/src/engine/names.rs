@@ -65,6 +65,21 @@ pub(crate) fn category(name: &str, number: usize) -> String {
     }
 }
 
+/// Whether a channel is called so, whatever form Discord gave to what is no letter and no digit.
+pub(crate) fn alike(called: &str, name: &str) -> bool {
+    let plain = |text: &str| -> String {
+        let letters = text.chars().filter(|letter| letter.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    plain(called) == plain(name)
+}
+
+/// Whether a category is one of that name: the first, or an overflow.
+pub(crate) fn is_category(text: &str, name: &str) -> bool {
+    text.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.trim_start().parse::<usize>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,85 +1,91 @@
 //! What Discord shows against what the store says: at the start, and now and then, since people delete and edit.
 //!
-//! Only channels whose topic this bot signed are ever touched.
+//! Nothing is deleted here. A row's channel is known by its id; a channel that no row names is taken for a run's own only
+//! when it stands where this bot makes them, is called as it calls them, and the run has none. What is left in doubt is
+//! said and left alone: topics can be copied, and ids of runs follow from a key that may have changed.
 
 use super::Engine;
 use super::guild::Ours;
 use super::halt::Halt;
 use crate::clock::now;
 use crate::store::{Run, State};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl Engine {
-    /// Brings store and guild together. Call it without any step of a run under way in this guild's channels.
-    pub(super) async fn reconcile(&self, guild_id: &str) -> Result<(), Halt> {
+    /// Brings store and guild together. Runs with a step under way, the `busy` ones, are left to it.
+    pub(super) async fn reconcile(
+        &self,
+        guild_id: &str,
+        busy: &HashSet<String>,
+    ) -> Result<(), Halt> {
+        self.homes.lock().await.remove(guild_id);
         let guild = self.guild(guild_id);
         // Held to the end: no channel is made between list and store.
         let mut guild = guild.lock().await;
-        let rows: HashMap<String, Run> = self
-            .store
-            .of_guild(guild_id)
-            .await?
-            .into_iter()
-            .map(|run| (run.id.clone(), run))
-            .collect();
+        let rows = self.store.of_guild(guild_id).await?;
         let ours = guild.read(self.bot(), self.app.signer.as_ref()).await?;
-        let mut kept: HashMap<String, String> = HashMap::new();
-        for found in ours {
-            let id = found.run.id.clone();
-            let keep = match rows.get(&id) {
-                None if kept.contains_key(&id) => false,
-                None => self.restore(&found).await?,
-                Some(run) => match &run.channel_id {
-                    Some(channel) if *channel == found.channel => true,
-                    Some(channel) if guild.has(channel) => false,
-                    _ if run.state == State::Deleted || kept.contains_key(&id) => false,
-                    _ => {
-                        self.adopt(&found).await?;
-                        true
-                    }
-                },
-            };
-            if keep {
-                kept.insert(id, found.channel);
+        let named: HashSet<&str> = rows
+            .iter()
+            .filter_map(|run| run.channel_id.as_deref())
+            .collect();
+        let keys: HashMap<_, &Run> = rows.iter().map(|run| (run.key(), run)).collect();
+        let mut taken = HashSet::new();
+        for found in &ours {
+            if named.contains(found.channel.as_str()) {
                 continue;
             }
-            tracing::warn!(
-                channel = found.channel,
-                "a channel of ours that no run has is removed"
-            );
-            match self
-                .bot()
-                .delete_channel(&found.channel, "made twice, or left behind")
-                .await
-            {
-                Ok(()) => {}
-                Err(error) if error.is_gone() => {}
-                Err(error) => return Err(error.into()),
+            let known = keys.get(&found.run.key());
+            if known.is_some_and(|run| busy.contains(&run.id)) {
+                continue;
             }
-            self.app.metrics.orphans.inc();
-            guild.remove(&found.channel);
+            let wanted = known.is_none_or(|run| wants_channel(run))
+                && !taken.contains(&found.run.key())
+                && guild.is_own(found, &self.categories());
+            let took = match known {
+                _ if !wanted => false,
+                Some(run) => self.adopt(run, found).await?,
+                None => self.restore(found).await?,
+            };
+            if took {
+                taken.insert(found.run.key());
+            } else {
+                guild.leave(found);
+            }
         }
-        for run in rows.values() {
+        for run in &rows {
             let Some(channel) = &run.channel_id else {
                 continue;
             };
             let open = !matches!(run.state, State::Deleted | State::Cleaning | State::Refused);
-            if open && !run.is_thread() && !guild.has(channel) && !kept.contains_key(&run.id) {
+            if open && !run.is_thread() && !guild.has(channel) && !busy.contains(&run.id) {
                 tracing::warn!(channel, "the run's channel was deleted by somebody else");
                 self.store.channel_gone(run, now()).await?;
             }
         }
+        self.store.compared(guild_id, now()).await?;
         Ok(())
     }
 
-    /// The run's row has no channel, and Discord has one.
-    async fn adopt(&self, found: &Ours) -> Result<(), Halt> {
+    /// The names of the categories that channels of ours stand in.
+    pub(super) fn categories(&self) -> Vec<&str> {
+        let config = &self.app.config;
+        let archive = config.archive_category.as_deref();
+        std::iter::once(config.category.as_str())
+            .chain(archive)
+            .collect()
+    }
+
+    /// The run's row has no channel, and Discord has one. Whether the run took it.
+    pub(super) async fn adopt(&self, run: &Run, found: &Ours) -> Result<bool, Halt> {
+        if self.store.run_of_channel(&found.channel).await?.is_some() {
+            return Ok(false);
+        }
         let parent = found.run.parent_id.as_deref();
-        self.store.doubt(&found.run.id).await?;
+        self.store.doubt(&run.id).await?;
         self.store
-            .made_channel(&found.run.id, &found.channel, parent)
+            .made_channel(&run.id, &found.channel, parent)
             .await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Puts a run back that only Discord remembers. Whether the channel is its own.
@@ -100,14 +106,18 @@ impl Engine {
             );
             return Ok(true);
         }
-        // Registered since the rows were read.
-        match self.store.run(&run.id).await? {
-            Some(row) if row.channel_id.is_none() => {
-                self.adopt(found).await?;
-                Ok(true)
+        // Registered since the rows were read, or in another guild.
+        match self.store.run_of_key(&run).await? {
+            Some(row) if row.guild_id == run.guild_id && wants_channel(&row) => {
+                self.adopt(&row, found).await
             }
             Some(row) => Ok(row.channel_id.as_ref() == Some(&found.channel)),
             None => Ok(false),
         }
     }
+}
+
+/// Whether a channel that turns up may be this run's.
+fn wants_channel(run: &Run) -> bool {
+    run.channel_id.is_none() && run.state != State::Deleted
 }

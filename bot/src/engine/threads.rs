@@ -2,142 +2,42 @@
 //! own whose footer carries the run's key, and has that message's id; in a forum the same holds for a post.
 
 use super::halt::Halt;
+use super::home::Home;
 use super::{Engine, cards, names, topic};
-use crate::config::Mode;
-use crate::store::Run;
+use crate::clock::now;
+use crate::store::{Run, State};
 use discord::ApiError;
-use discord::bot::{ChannelKind, NewChannel, NewThread};
+use discord::bot::{ChannelMessage, NewThread};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Minutes of silence until Discord archives a thread by itself; a post by its webhook opens it again.
 const AUTO_ARCHIVE: u32 = 10_080;
-/// Starter messages looked at to find one that a former try posted.
-const LOOK_BACK: u8 = 100;
-
-/// Where threads are made.
-#[derive(Debug, Clone)]
-pub(super) struct Home {
-    channel: String,
-    forum: bool,
-    webhook: String,
-}
+/// Messages of one page, as Discord bounds it, and the pages looked at to find one that a former try posted.
+const PAGE: u8 = 100;
+const PAGES: usize = 20;
+/// Discord's code for a guild with 1000 threads that are not archived.
+const TOO_MANY_THREADS: u64 = 160_006;
+/// When to try again what failed for a reason that is dealt with.
+const SOON: Duration = Duration::from_secs(1);
+/// For the guild's audit log.
+const REASON: &str = "a run of an agent began";
+/// Milliseconds since 1970 at which Discord's ids begin to count.
+const EPOCH: i64 = 1_420_070_400_000;
+/// How much a clock here may be ahead of Discord's, in milliseconds.
+const SKEW: i64 = 60_000;
 
 impl Engine {
-    pub(super) fn is_threads(&self) -> bool {
-        matches!(self.app.config.mode, Mode::Threads { .. })
-    }
-
-    /// The channel of all threads and its webhook; found or made.
-    async fn home(&self, guild_id: &str) -> Result<Home, Halt> {
-        let mut homes = self.homes.lock().await;
-        if let Some(home) = homes.get(guild_id) {
-            return Ok(home.clone());
-        }
-        let Mode::Threads { channel } = &self.app.config.mode else {
-            return Err(Halt::NoRoom("runs are channels here".to_owned()));
-        };
-        let name = names::normal(&self.app.config.category);
-        let channel = if let Some(id) = channel {
-            self.bot().channel(id).await?
-        } else {
-            let guild = self.guild(guild_id);
-            let mut guild = guild.lock().await;
-            guild.read(self.bot(), None).await?;
-            if let Some(id) = guild.named(&name) {
-                self.bot().channel(&id).await?
-            } else {
-                let channel = NewChannel {
-                    name,
-                    kind: ChannelKind::Text.number(),
-                    topic: None,
-                    parent_id: None,
-                };
-                let made = self
-                    .bot()
-                    .create_channel(guild_id, &channel, "a channel for runs of agents")
-                    .await?;
-                guild.doubt();
-                made
-            }
-        };
-        let name = names::legal_webhook(&self.app.config.category);
-        let webhook = if let Some(id) = self.adopt_webhook(&channel.id, &name).await? {
-            id
-        } else {
-            let made = self
-                .bot()
-                .create_webhook(&channel.id, &name, "a webhook for runs of agents")
-                .await?;
-            if let Some(token) = made.token {
-                self.app.keep_token(&made.id, token);
-            }
-            made.id
-        };
-        let home = Home {
-            forum: channel.kind == ChannelKind::Forum,
-            channel: channel.id,
-            webhook,
-        };
-        homes.insert(guild_id.to_owned(), home.clone());
-        Ok(home)
-    }
-
     /// The run's thread with its first message.
     pub(super) async fn ensure_thread(&self, run: &mut Run, uncertain: bool) -> Result<(), Halt> {
-        let home = self.home(&run.guild_id).await?;
         if run.is_thread() {
-            let Some(thread) = run.channel_id.clone() else {
-                return Ok(());
-            };
-            // Back from its end.
-            let fields = json!({ "archived": false, "locked": false });
-            self.bot()
-                .edit_channel(&thread, &fields, "the run goes on")
-                .await?;
-            self.store.made_webhook(&run.id, &home.webhook).await?;
-            return Ok(());
+            return self.reopen_thread(run).await;
         }
-        let thread = NewThread {
-            name: names::channel(&run.task_id, run.attempt, &run.short_id),
-            auto_archive_duration: AUTO_ARCHIVE,
-        };
-        let starter = starter(run, self);
-        let known = if uncertain {
-            self.find_starter(run, &home).await?
-        } else {
-            None
-        };
-        self.store.intend(&run.id, "channel").await?;
-        self.app.step("channel.intent").await;
-        let reason = "a run of an agent began";
+        let home = self.home(&run.guild_id).await?;
         let id = if home.forum {
-            if let Some(id) = known {
-                id
-            } else {
-                let made = self
-                    .bot()
-                    .create_post(&home.channel, &thread, &starter, reason)
-                    .await?;
-                self.app.metrics.created.inc();
-                made.id
-            }
+            self.ensure_post(run, &home, uncertain).await?
         } else {
-            let message = match known {
-                Some(id) => id,
-                None => self.bot().create_message(&home.channel, &starter).await?.id,
-            };
-            self.app.step("starter.made").await;
-            let made = self
-                .bot()
-                .create_thread(&home.channel, &message, &thread, reason)
-                .await;
-            match made {
-                Ok(_) => drop(self.app.metrics.created.inc()),
-                // It has one already.
-                Err(ApiError::Rejected { code: 160_004, .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-            message
+            self.ensure_starter(run, &home, uncertain).await?
         };
         self.app.step("channel.made").await;
         self.store
@@ -151,38 +51,207 @@ impl Engine {
         Ok(())
     }
 
-    /// A starter message that a former try posted.
-    async fn find_starter(&self, run: &Run, home: &Home) -> Result<Option<String>, Halt> {
-        let Some(signer) = &self.app.signer else {
-            return Ok(None);
+    /// A thread that stands: back from its end, or from the loss of the webhook that posts to it.
+    async fn reopen_thread(&self, run: &mut Run) -> Result<(), Halt> {
+        let Some(thread) = run.channel_id.clone() else {
+            return Ok(());
         };
-        let mut messages = Vec::new();
-        if home.forum {
-            for thread in self.bot().active_threads(&run.guild_id).await? {
-                if thread.parent_id.as_deref() == Some(&home.channel)
-                    && thread.name.as_deref()
-                        == Some(&names::channel(&run.task_id, run.attempt, &run.short_id))
+        let home = self.fresh_home(&run.guild_id).await?;
+        let fields = json!({ "archived": false, "locked": false });
+        let opened = self
+            .bot()
+            .edit_channel(&thread, &fields, "the run goes on")
+            .await;
+        if opened.as_ref().is_err_and(|error| error.code() == 10003) {
+            self.store.forget(&run.id).await?;
+            return Err(Halt::wait(
+                "the run's thread was deleted; it gets a new one",
+                SOON,
+            ));
+        }
+        if let Err(ApiError::Rejected {
+            code: TOO_MANY_THREADS,
+            ..
+        }) = opened
+        {
+            return Err(self.no_thread(run, &home).await?);
+        }
+        opened?;
+        self.store.made_webhook(&run.id, &home.webhook).await?;
+        run.webhook_id = Some(home.webhook);
+        Ok(())
+    }
+
+    /// A forum's post.
+    async fn ensure_post(&self, run: &Run, home: &Home, uncertain: bool) -> Result<String, Halt> {
+        if uncertain && let Some(id) = self.find_post(run, home).await? {
+            return Ok(id);
+        }
+        self.store.intend(&run.id, "channel").await?;
+        self.app.step("channel.intent").await;
+        let made = self
+            .bot()
+            .create_post(&home.channel, &thread(run), &starter(run, self), REASON)
+            .await;
+        if let Err(ApiError::Rejected {
+            code: TOO_MANY_THREADS,
+            ..
+        }) = made
+        {
+            return Err(self.no_thread(run, home).await?);
+        }
+        let made = self.at_home(&run.guild_id, made).await?;
+        self.app.metrics.created.inc();
+        Ok(made.id)
+    }
+
+    /// A message in the home, and the thread that begins with it. The message is written down before the thread is asked
+    /// for: however often that fails, it is posted once.
+    async fn ensure_starter(
+        &self,
+        run: &mut Run,
+        home: &Home,
+        uncertain: bool,
+    ) -> Result<String, Halt> {
+        let known = match run.header_id.clone() {
+            None if uncertain => self.find_starter(run, home).await?,
+            known => known,
+        };
+        self.store.intend(&run.id, "channel").await?;
+        self.app.step("channel.intent").await;
+        let message = if let Some(id) = known {
+            id
+        } else {
+            let made = self
+                .bot()
+                .create_message(&home.channel, &starter(run, self))
+                .await;
+            self.at_home(&run.guild_id, made).await?.id
+        };
+        self.app.step("starter.made").await;
+        self.store
+            .made_starter(&run.id, &message, &home.channel)
+            .await?;
+        run.header_id = Some(message.clone());
+        run.parent_id = Some(home.channel.clone());
+        let made = self
+            .bot()
+            .create_thread(&home.channel, &message, &thread(run), REASON)
+            .await;
+        match made {
+            Err(ApiError::Rejected {
+                code: TOO_MANY_THREADS,
+                ..
+            }) => Err(self.no_thread(run, home).await?),
+            Err(ApiError::NotFound { code: 10008, .. }) => {
+                self.store.forget(&run.id).await?;
+                Err(Halt::wait("the thread's first message was deleted", SOON))
+            }
+            // It has one already.
+            Err(ApiError::Rejected { code: 160_004, .. }) => Ok(message),
+            made => {
+                self.at_home(&run.guild_id, made).await?;
+                self.app.metrics.created.inc();
+                Ok(message)
+            }
+        }
+    }
+
+    /// The guild has as many active threads as it may. An ended run's goes into the archive, where it does not count;
+    /// where there is none, the registration is refused and leaves nothing behind.
+    async fn no_thread(&self, run: &Run, home: &Home) -> Result<Halt, Halt> {
+        if self.store.leaving(&run.guild_id).await? > 0 {
+            return Ok(Halt::wait("an ended run makes room", SOON));
+        }
+        if let Some(oldest) = self.store.oldest_active_thread(&run.guild_id).await?
+            && let Some(thread) = &oldest.channel_id
+        {
+            let fields = json!({ "archived": true, "locked": true });
+            let reason = "the guild has as many active threads as it may";
+            match self.bot().edit_channel(thread, &fields, reason).await {
+                Ok(_) => {}
+                Err(error) if error.is_gone() => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.store
+                .settle(&oldest.id, State::Finished, State::Archived, now())
+                .await?;
+            return Ok(Halt::wait("an ended run makes room", Duration::ZERO));
+        }
+        if run.channel_id.is_none() {
+            if let (Some(message), false) = (&run.header_id, home.forum) {
+                let reason = "there is no room for its thread";
+                match self
+                    .bot()
+                    .delete_message(&home.channel, message, reason)
+                    .await
                 {
-                    let first = self.bot().messages(&thread.id, LOOK_BACK, None).await?;
-                    messages.extend(first.into_iter().filter(|message| message.id == thread.id));
+                    Ok(()) => {}
+                    Err(error) if error.is_gone() => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
-        } else {
-            messages = self.bot().messages(&home.channel, LOOK_BACK, None).await?;
+            self.store.forget(&run.id).await?;
         }
-        let now = crate::clock::now();
-        let ours =
-            |text: &str| topic::read(signer, text, now).is_some_and(|found| found.id == run.id);
-        Ok(messages
-            .into_iter()
-            .find(|message| {
-                message
-                    .embeds
-                    .iter()
-                    .filter_map(|embed| embed.footer.as_ref())
-                    .any(|footer| ours(&footer.text))
-            })
-            .map(|message| message.id))
+        Ok(Halt::NoRoom(
+            "the guild has 1000 active threads and no ended run's is among them; end runs, or archive threads".to_owned(),
+        ))
+    }
+
+    /// A post that a former try made.
+    async fn find_post(&self, run: &Run, home: &Home) -> Result<Option<String>, Halt> {
+        let name = names::channel(&run.task_id, run.attempt, &run.short_id);
+        for thread in self.bot().active_threads(&run.guild_id).await? {
+            if thread.parent_id.as_deref() != Some(&home.channel)
+                || thread.name.as_deref() != Some(&name)
+            {
+                continue;
+            }
+            let first = self.bot().messages(&thread.id, PAGE, None).await?;
+            if first
+                .iter()
+                .any(|message| message.id == thread.id && self.begins(message, run))
+            {
+                return Ok(Some(thread.id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A starter message that a former try posted: looked for page by page, back to where the run was registered.
+    async fn find_starter(&self, run: &Run, home: &Home) -> Result<Option<String>, Halt> {
+        let mut before: Option<String> = None;
+        for _ in 0..PAGES {
+            let page = self
+                .bot()
+                .messages(&home.channel, PAGE, before.as_deref())
+                .await;
+            let page = self.at_home(&run.guild_id, page).await?;
+            if let Some(found) = page.iter().find(|message| self.begins(message, run)) {
+                return Ok(Some(found.id.clone()));
+            }
+            let Some(last) = page.last() else { break };
+            if page.len() < usize::from(PAGE) || made_at(&last.id) < run.created_at {
+                break;
+            }
+            before = Some(last.id.clone());
+        }
+        Ok(None)
+    }
+
+    /// Whether a message carries this run's key.
+    fn begins(&self, message: &ChannelMessage, run: &Run) -> bool {
+        let Some(signer) = &self.app.signer else {
+            return false;
+        };
+        let ours = |text: &str| {
+            topic::read(signer, text, now()).is_some_and(|found| found.key() == run.key())
+        };
+        message
+            .embeds
+            .iter()
+            .filter_map(|embed| embed.footer.as_ref())
+            .any(|footer| ours(&footer.text))
     }
 
     /// The end of a thread: its starter says so; archived and locked when that is wanted.
@@ -235,6 +304,20 @@ impl Engine {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The thread of a run.
+fn thread(run: &Run) -> NewThread {
+    NewThread {
+        name: names::channel(&run.task_id, run.attempt, &run.short_id),
+        auto_archive_duration: AUTO_ARCHIVE,
+    }
+}
+
+/// When something with this id was made at the latest, by our clock.
+fn made_at(id: &str) -> i64 {
+    let id: u64 = id.parse().unwrap_or(0);
+    i64::try_from(id >> 22).unwrap_or(0) + EPOCH + SKEW
 }
 
 /// The first message of a thread.

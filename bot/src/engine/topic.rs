@@ -11,8 +11,12 @@ use serde::{Deserialize, Serialize};
 
 /// What stands before the payload.
 const MARK: &str = "dm1:";
+/// Between the part for people and the signed one.
+const BETWEEN: &str = " · ";
 /// Code points of the part for people.
 const MAX_TEXT: usize = 160;
+/// Code points of a text channel's topic (resources/channel.mdx).
+const MAX_TOPIC: usize = 1024;
 
 /// What is signed; names are short because a topic is.
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,7 +64,14 @@ pub(crate) fn write(signer: &Signer, run: &Run) -> String {
         None => format!("Run {} of {}", label(run), run.namespace),
         Some(end) => format!("Run {} of {}, {}", label(run), run.namespace, end.f.word()),
     };
-    format!("{} · {}", cut(&people, MAX_TEXT), marker(signer, run, end))
+    let marker = marker(signer, run, end);
+    // What is signed comes first: it alone is read back.
+    let room = MAX_TOPIC.saturating_sub(marker.chars().count() + BETWEEN.chars().count());
+    let people = cut(&people, MAX_TEXT.min(room));
+    if people.is_empty() {
+        return marker;
+    }
+    format!("{people}{BETWEEN}{marker}")
 }
 
 /// The signed part alone, for a starter message.
@@ -150,17 +161,18 @@ mod tests {
         Signer::new(&"secret".to_owned().into())
     }
 
+    /// The longest that a registration may be, but for these two.
     fn run(task: &str, short: &str, ended: bool) -> Run {
         let marker = Payload {
             n: "n".repeat(63),
             t: task.to_owned(),
-            a: i64::MAX,
+            a: 1_000_000_000,
             s: short.to_owned(),
-            c: "c".repeat(64),
+            c: "\"".repeat(64),
             k: 1_700_000_000_000,
             i: true,
             l: true,
-            r: Some(i64::MAX),
+            r: Some(315_360_000_000),
             e: ended.then_some(End {
                 f: Final::Succeeded,
                 k: 1_700_000_000_001,
@@ -176,7 +188,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_topic_fits_and_gives_the_run_back(
-            task in "[a-zA-Z0-9 ._äö-]{1,64}", short in "[a-z0-9]{1,64}", ended in any::<bool>(),
+            task in prop_oneof!["[a-zA-Z0-9 ._äö-]{1,64}", "[\"\\\\]{1,128}"],
+            short in prop_oneof!["[a-z0-9]{1,64}", "[\"\\\\]{1,64}"],
+            ended in any::<bool>(),
         ) {
             let run = run(&task, &short, ended);
             let topic = write(&signer(), &run);

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 const TALK: u64 = 1 << 4;
 /// Who sees `/status` and `/cost`: `SEND_MESSAGES`.
 const LOOK: u64 = 1 << 11;
+/// Where commands are shown: in guilds, whose channels are the runs'.
+const CONTEXTS: [u64; 1] = [0];
 /// Most code points of a typed text (application-commands.mdx).
 const MAX_TEXT: u64 = 6000;
 
@@ -22,7 +24,7 @@ pub(super) fn all() -> Vec<Value> {
             "description": line(description, 100),
             "options": options,
             "default_member_permissions": who,
-            "contexts": [0],
+            "contexts": CONTEXTS,
         })
     };
     vec![
@@ -57,6 +59,16 @@ pub(super) fn differ(theirs: &Value) -> bool {
     let Some(theirs) = theirs.as_array() else {
         return true;
     };
+    // `contexts` is only promised for commands of all guilds: its absence says nothing, another value does.
+    let elsewhere = |command: &Value| {
+        let contexts = command
+            .get("contexts")
+            .filter(|contexts| !contexts.is_null());
+        contexts.is_some_and(|contexts| *contexts != json!(CONTEXTS))
+    };
+    if theirs.iter().any(elsewhere) {
+        return true;
+    }
     let mut theirs: Vec<Value> = theirs.iter().map(normal).collect();
     theirs.sort_by_key(|command| command.get("name").map(Value::to_string));
     let ours: Vec<Value> = all().iter().map(normal).collect();
@@ -76,7 +88,6 @@ fn normal(value: &Value) -> Value {
         "default_member_permissions",
         "choices",
     ];
-    // `contexts` is only promised for commands of all guilds, so its absence says nothing.
     let mut parts = Map::new();
     for key in KEYS {
         let Some(part) = value.get(key) else { continue };
@@ -128,6 +139,7 @@ mod tests {
             |commands: &mut Value| commands[0]["description"] = json!("older"),
             |commands: &mut Value| commands[1]["default_member_permissions"] = json!("0"),
             |commands: &mut Value| commands[0]["options"] = json!([]),
+            |commands: &mut Value| commands[2]["contexts"] = json!([0, 1]),
             |commands: &mut Value| drop(commands.as_array_mut().unwrap().pop()),
             |commands: &mut Value| {
                 commands

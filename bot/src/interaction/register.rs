@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Tries of one start, with pauses that double.
+/// Tries of one call, with pauses that double.
 const TRIES: u32 = 8;
 /// The first pause.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ pub async fn register(bot: &Bot, guild: &str) -> Registration {
         };
         tried += 1;
         if tried >= TRIES || !matches!(error, ApiError::Later(_)) {
-            tracing::error!(guild, %error, "the commands are not registered; the next start tries again");
+            tracing::error!(guild, %error, "the commands are not registered");
             return Registration::Failed(error);
         }
         tracing::warn!(guild, %error, "the commands are not registered yet; trying again");

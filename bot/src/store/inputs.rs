@@ -6,6 +6,9 @@ use sqlx::Row as _;
 
 /// Most items of one answer to a poll.
 const MAX_ITEMS: i64 = 16;
+/// How long after it was handed out an input may be acknowledged although its time is over: it may have reached the
+/// agent, and nobody is told otherwise before.
+pub(super) const GRACE_MS: i64 = 60_000;
 
 /// An item as its watcher gets it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -24,19 +27,7 @@ pub(crate) struct Poll {
     pub acknowledged: bool,
 }
 
-/// An input whose feedback in the channel is not up to date.
-#[derive(Debug, Clone)]
-pub(crate) struct Shown {
-    pub run_id: String,
-    pub seq: i64,
-    pub kind: InputKind,
-    pub author: String,
-    /// queued, delivered, refused, expired or dropped.
-    pub state: String,
-    pub message_id: Option<String>,
-}
-
-fn kind(word: &str) -> InputKind {
+pub(super) fn kind(word: &str) -> InputKind {
     if word == "interrupt" {
         InputKind::Interrupt
     } else {
@@ -178,6 +169,18 @@ impl Store {
                     .transpose()?,
             });
         }
+        if let Some(last) = poll.items.last() {
+            sqlx::query(
+                "UPDATE inputs SET offered_at = $4 WHERE run_id = $1 AND seq > $2 AND seq <= $3 AND state = 'queued' \
+                 AND expires_at > $4",
+            )
+            .bind(run_id)
+            .bind(after)
+            .bind(last.seq)
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
+        }
         Ok(poll)
     }
 
@@ -204,13 +207,14 @@ impl Store {
         })
     }
 
-    /// Gives up what nobody fetched in time.
+    /// Gives up what nobody fetched in time; what was handed out shortly before waits for its acknowledgement.
     pub(crate) async fn expire_inputs(&self, now: i64) -> Result<u64, StoreError> {
         let rows = sqlx::query(
             "UPDATE inputs SET state = 'expired', text = '' WHERE state = 'queued' AND expires_at <= $1 \
-             RETURNING run_id",
+             AND (offered_at IS NULL OR offered_at <= $2) RETURNING run_id",
         )
         .bind(now)
+        .bind(now.saturating_sub(GRACE_MS))
         .fetch_all(&self.pool)
         .await?;
         for row in &rows {
@@ -227,50 +231,6 @@ impl Store {
         .bind(run_id)
         .execute(&self.pool)
         .await?;
-        Ok(())
-    }
-
-    /// Inputs whose feedback is out of date, of one run or of all, oldest first.
-    pub(crate) async fn unshown(
-        &self,
-        run: Option<&str>,
-        limit: i64,
-    ) -> Result<Vec<Shown>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT run_id, seq, kind, author, state, message_id FROM inputs WHERE shown <> state \
-             AND ($1 = '' OR run_id = $1) ORDER BY created_at, seq LIMIT $2",
-        )
-        .bind(run.unwrap_or_default())
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Shown {
-                    run_id: row.try_get("run_id")?,
-                    seq: row.try_get("seq")?,
-                    kind: kind(&row.try_get::<String, _>("kind")?),
-                    author: row.try_get("author")?,
-                    state: row.try_get("state")?,
-                    message_id: row.try_get("message_id")?,
-                })
-            })
-            .collect()
-    }
-
-    /// The feedback in the channel shows this state now.
-    pub(crate) async fn shown(
-        &self,
-        input: &Shown,
-        message_id: Option<&str>,
-    ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE inputs SET shown = $3, message_id = $4 WHERE run_id = $1 AND seq = $2")
-            .bind(&input.run_id)
-            .bind(input.seq)
-            .bind(&input.state)
-            .bind(message_id)
-            .execute(&self.pool)
-            .await?;
         Ok(())
     }
 }

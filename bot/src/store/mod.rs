@@ -4,19 +4,22 @@
 //! ever written here: webhooks' tokens are fetched from Discord, callers' tokens live in their Secret.
 
 pub(crate) mod backend;
+mod guilds;
 mod inputs;
 mod read;
 mod register;
 mod run;
 mod schema;
+mod shown;
 mod steps;
 mod sweep;
 pub(crate) mod wakes;
 
-pub(crate) use inputs::{Item, Shown};
+pub(crate) use inputs::Item;
 pub(crate) use read::Page;
 pub(crate) use register::{NewRun, Refusal};
 pub(crate) use run::{Final, Link, Run, State};
+pub(crate) use shown::Shown;
 
 use backend::Backend;
 use sqlx::AnyPool;
@@ -38,6 +41,9 @@ pub(crate) enum StoreError {
     /// A row that this binary did not write.
     #[error("the database holds a {0} that this version does not know; was a newer bot here?")]
     Unknown(&'static str),
+    /// The row went while a step for it was under way: nothing more is done for it.
+    #[error("the run's row is not there any more, or names another channel")]
+    Vanished,
 }
 
 /// A store whose tables are up to date.

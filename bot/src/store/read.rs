@@ -92,6 +92,21 @@ impl Store {
         .await
     }
 
+    /// A run by what its caller calls it, whatever its id: ids follow from a key that may have changed.
+    pub(crate) async fn run_of_key(&self, run: &Run) -> Result<Option<Run>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runs WHERE namespace = $1 AND task_id = $2 AND attempt = $3 AND short_id = $4"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(&run.namespace)
+            .bind(&run.task_id)
+            .bind(run.attempt)
+            .bind(&run.short_id)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(Run::decode).transpose()
+    }
+
     async fn one(&self, sql: String, key: &str) -> Result<Option<Run>, StoreError> {
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(key)
@@ -156,6 +171,18 @@ impl Store {
         let sql = format!(
             "SELECT {COLUMNS} FROM runs WHERE state IN ('finished', 'archived') AND guild_id = $1 \
              AND delete_at IS NOT NULL{own} ORDER BY finished_at, id LIMIT 1"
+        );
+        self.one(sql, guild).await
+    }
+
+    /// The ended run whose thread is still active and that ended first.
+    pub(crate) async fn oldest_active_thread(
+        &self,
+        guild: &str,
+    ) -> Result<Option<Run>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM runs WHERE state = 'finished' AND guild_id = $1 AND channel_id = header_id \
+             ORDER BY finished_at, id LIMIT 1"
         );
         self.one(sql, guild).await
     }

@@ -215,6 +215,11 @@ impl Run {
         self.channel_id.is_some() && self.channel_id == self.header_id
     }
 
+    /// What its caller calls it: the same in every life of the store and under every signing key.
+    pub(crate) fn key(&self) -> (&str, &str, i64, &str) {
+        (&self.namespace, &self.task_id, self.attempt, &self.short_id)
+    }
+
     /// As interactions show it; `None` before it has a channel.
     pub(crate) fn view(&self) -> Option<RunView> {
         Some(RunView {

@@ -5,7 +5,10 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use std::borrow::Cow;
 
 /// Never change a text that was released: add one.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "runs and their input", FIRST)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "runs and their input", FIRST),
+    (2, "feedback that waits, and guilds that were read", SECOND),
+];
 
 const FIRST: &str = "
 CREATE TABLE runs (
@@ -64,6 +67,17 @@ CREATE TABLE inputs (
 );
 CREATE INDEX inputs_state ON inputs (state, expires_at);
 CREATE INDEX inputs_shown ON inputs (shown);
+";
+
+const SECOND: &str = "
+ALTER TABLE inputs ADD COLUMN offered_at BIGINT;
+ALTER TABLE inputs ADD COLUMN show_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE inputs ADD COLUMN show_tries BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX inputs_unshown ON inputs (show_at) WHERE shown <> state;
+CREATE TABLE guilds (
+    id TEXT PRIMARY KEY,
+    compared_at BIGINT NOT NULL
+);
 ";
 
 /// The migrations of this binary.

@@ -5,42 +5,48 @@ use super::{Final, Store, StoreError};
 use crate::desk::Report;
 
 impl Store {
-    /// Writes down which call is about to be made.
+    /// Writes down which call is about to be made. A row that is gone halts the step: nothing is made for it.
     pub(crate) async fn intend(&self, id: &str, step: &str) -> Result<(), StoreError> {
-        sqlx::query(
+        let done = sqlx::query(
             "UPDATE runs SET step = CASE WHEN step = 'doubt' THEN step ELSE $2 END WHERE id = $1",
         )
         .bind(id)
         .bind(step)
         .execute(&self.pool)
         .await?;
-        Ok(())
+        there(&done)
     }
 
     /// What stands of the run may have been made in a former life of the store: each part is looked for before it is
     /// made, until the run is settled.
     pub(crate) async fn doubt(&self, id: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET step = 'doubt' WHERE id = $1")
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let done = sqlx::query(
+            "UPDATE runs SET step = 'doubt', state = CASE WHEN state = 'refused' THEN 'creating' ELSE state END \
+             WHERE id = $1",
+        )
+        .bind(id)
+        .execute(&self.pool)
+        .await?;
+        there(&done)
     }
 
-    /// The run's channel stands.
+    /// The run's channel stands. A row that is gone, or has another channel by now, halts the step.
     pub(crate) async fn made_channel(
         &self,
         id: &str,
         channel: &str,
         parent: Option<&str>,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE runs SET channel_id = $2, parent_id = $3, step = CASE WHEN step = 'doubt' THEN step ELSE '' END WHERE id = $1")
-            .bind(id)
-            .bind(channel)
-            .bind(parent)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let done = sqlx::query(
+            "UPDATE runs SET channel_id = $2, parent_id = $3, step = CASE WHEN step = 'doubt' THEN step ELSE '' END \
+             WHERE id = $1 AND (channel_id IS NULL OR channel_id = $2)",
+        )
+        .bind(id)
+        .bind(channel)
+        .bind(parent)
+        .execute(&self.pool)
+        .await?;
+        there(&done)
     }
 
     /// The run's thread stands; it has its first message's id.
@@ -51,8 +57,10 @@ impl Store {
         parent: &str,
         webhook: &str,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE runs SET channel_id = $2, header_id = $2, parent_id = $3, webhook_id = $4, step = CASE WHEN step = 'doubt' THEN step ELSE '' END WHERE id = $1",
+        let done = sqlx::query(
+            "UPDATE runs SET channel_id = $2, header_id = $2, parent_id = $3, webhook_id = $4, \
+             step = CASE WHEN step = 'doubt' THEN step ELSE '' END \
+             WHERE id = $1 AND (channel_id IS NULL OR channel_id = $2)",
         )
         .bind(id)
         .bind(thread)
@@ -60,7 +68,25 @@ impl Store {
         .bind(webhook)
         .execute(&self.pool)
         .await?;
-        Ok(())
+        there(&done)
+    }
+
+    /// The message that the run's thread begins with was posted.
+    pub(crate) async fn made_starter(
+        &self,
+        id: &str,
+        message: &str,
+        parent: &str,
+    ) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "UPDATE runs SET header_id = $2, parent_id = $3 WHERE id = $1 AND channel_id IS NULL",
+        )
+        .bind(id)
+        .bind(message)
+        .bind(parent)
+        .execute(&self.pool)
+        .await?;
+        there(&done)
     }
 
     /// The run's webhook stands.
@@ -261,4 +287,12 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// Whether there was a row to change.
+fn there(done: &sqlx::any::AnyQueryResult) -> Result<(), StoreError> {
+    if done.rows_affected() == 0 {
+        return Err(StoreError::Vanished);
+    }
+    Ok(())
 }

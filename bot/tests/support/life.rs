@@ -91,6 +91,13 @@ impl Life {
         self.shutdown.cancel();
     }
 
+    /// Waits until it has ended by itself.
+    pub fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+
     /// One request; status and JSON.
     pub async fn ask(
         &self,

@@ -76,6 +76,7 @@ a person named is waited for. */ -}}
   value: {{ int .Values.input.ttlSeconds | quote }}
 {{- range $name, $value := dict
       "GUILD_ID" .Values.guildId
+      "GUILD_IDS" (join "," .Values.guildIds)
       "DISCORD_API_URL" .Values.discordApiUrl
       "THREADS_CHANNEL_ID" $runs.threadsChannelId
       "ALLOWED_USERS" (join "," .Values.input.allowedUsers)

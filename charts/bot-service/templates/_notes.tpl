@@ -5,7 +5,7 @@
 {{- if not (or $secrets.existingSecret $secrets.discordBotToken) -}}
 {{- $warnings = append $warnings "no bot token: set secrets.existingSecret (keys DISCORD_BOT_TOKEN, PUBLIC_KEY)." -}}
 {{- end -}}
-{{- if not .Values.guildId -}}
+{{- if not (or .Values.guildId .Values.guildIds) -}}
 {{- $warnings = append $warnings "no guildId: the bot does not know in which Discord server to make channels." -}}
 {{- end -}}
 {{- if not (or .Values.apiTokens.existingSecret .Values.apiTokens.tokens) -}}

@@ -270,13 +270,14 @@ fn runs_are_kept_in_postgresql_by_secret_or_in_a_file_on_the_volume() {
 #[test]
 fn values_arrive_under_the_names_the_bot_reads() {
     let values = json!({
-        "guildId": "12", "discordApiUrl": "http://double/api/v10",
+        "guildId": "12", "guildIds": ["13", "14"], "discordApiUrl": "http://double/api/v10",
         "runs": {"mode": "threads", "category": "C", "onEnd": "delete", "archiveCategory": "A",
                  "threadsChannelId": "34", "leaseSeconds": 60},
         "input": {"allowedUsers": ["5", "6"], "allowedRoles": ["7"], "ttlSeconds": 8}, "extraCA": {"configMap": "ca"},
         "logging": {"level": "warn", "format": "text"}});
     for (name, value) in [
         ("GUILD_ID", "12"),
+        ("GUILD_IDS", "13,14"),
         ("DISCORD_API_URL", "http://double/api/v10"),
         ("RUNS_MODE", "threads"),
         ("CATEGORY", "C"),
@@ -298,7 +299,7 @@ fn values_arrive_under_the_names_the_bot_reads() {
         );
     }
     // What is not said is left to the bot.
-    for name in ["GUILD_ID", "DISCORD_API_URL", "ALLOWED_USERS"] {
+    for name in ["GUILD_ID", "GUILD_IDS", "DISCORD_API_URL", "ALLOWED_USERS"] {
         assert!(env(&json!({}), name).is_none(), "{name}");
     }
     let own = json!({"extraEnv": [{"name": "LOG_LEVEL", "value": "trace"}]});
