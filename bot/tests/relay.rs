@@ -156,3 +156,16 @@ async fn input_for_a_run_whose_webhook_is_made_anew_is_queued_and_shown_when_it_
     discord.double.with(|core| core.faults.clear());
     feedback(&discord, channel, 1, "queued").await;
 }
+
+#[tokio::test]
+async fn feedback_that_a_deleted_webhook_does_not_take_has_another_made() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    support::store::prepare(directory.path()).await;
+    let bot = Life::start(config(&discord, directory.path()));
+    let (_, answer) = bot.register(run("t", "aaaa1111")).await;
+    let channel = answer["channelId"].as_str().unwrap();
+    discord.double.with(|core| core.webhooks.clear());
+    let told = say(&discord, &bot, channel, "still there?").await;
+    assert!(told.contains("Queued"), "{told}");
+    feedback(&discord, channel, 1, "queued").await;
+}

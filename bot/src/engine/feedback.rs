@@ -56,7 +56,13 @@ impl Engine {
             let id = match run.state {
                 State::Live | State::Finishing | State::Finished => {
                     self.held(&run.guild_id).map_err(failed)?;
-                    self.show(&run, &input).await.map_err(failed)?
+                    let shown = self.show(&run, &input).await.map_err(failed)?;
+                    if shown.is_none() && run.state == State::Live {
+                        self.store.forget_webhook(&run.id).await?;
+                        let why = "the run's webhook was deleted; it gets a new one";
+                        return Err(failed(Halt::wait(why, MAKING)));
+                    }
+                    shown
                 }
                 State::Creating => {
                     return Err(failed(Halt::wait(
