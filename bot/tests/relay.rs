@@ -126,8 +126,8 @@ async fn a_channel_that_takes_no_feedback_keeps_no_other_from_its_own() {
     let mut broken = Fault::new(Action::Reset).route("POST webhook");
     broken.webhook = Some(first);
     discord.double.fault(broken);
-    say(&discord, &bot, &channels[0], "to nobody").await;
-    say(&discord, &bot, &channels[1], "to somebody").await;
+    say(&discord, &bot.base, &channels[0], "to nobody").await;
+    say(&discord, &bot.base, &channels[1], "to somebody").await;
     feedback(&discord, &channels[1], 1, "queued").await;
     discord.double.with(|core| core.faults.clear());
     feedback(&discord, &channels[0], 1, "queued").await;
@@ -151,7 +151,7 @@ async fn input_for_a_run_whose_webhook_is_made_anew_is_queued_and_shown_when_it_
         .ask(Method::POST, "/runs", API, Some(run("t", "aaaa1111")))
         .await;
     assert_eq!(status, 503, "its webhook is made anew");
-    let told = say(&discord, &bot, channel, "still there?").await;
+    let told = say(&discord, &bot.base, channel, "still there?").await;
     assert!(told.contains("Queued"), "{told}");
     discord.double.with(|core| core.faults.clear());
     feedback(&discord, channel, 1, "queued").await;
@@ -165,7 +165,7 @@ async fn feedback_that_a_deleted_webhook_does_not_take_has_another_made() {
     let (_, answer) = bot.register(run("t", "aaaa1111")).await;
     let channel = answer["channelId"].as_str().unwrap();
     discord.double.with(|core| core.webhooks.clear());
-    let told = say(&discord, &bot, channel, "still there?").await;
+    let told = say(&discord, &bot.base, channel, "still there?").await;
     assert!(told.contains("Queued"), "{told}");
     feedback(&discord, channel, 1, "queued").await;
 }

@@ -60,7 +60,7 @@ impl Run {
         }
         // What is still under way may be saved: it is counted before the last word.
         self.outbox.abandon();
-        self.feed.save_last();
+        self.feed.save();
         let report = self.report();
         self.losses.say(report.losses, None);
         report
