@@ -179,7 +179,7 @@ async fn the_watcher_stays_within_its_limits_while_50_mb_go_through() {
             "--rate",
             "260",
             "--linger",
-            "45",
+            "15",
         ];
         let agent = Agent::new("agent", &args)
             .annotate("filters.includeTools", "NotebookEdit")
