@@ -185,6 +185,19 @@ fn rows() -> Vec<Row> {
             json!("claim"),
         ),
         (
+            "transcript.volume.perPod",
+            "true",
+            &[("transcript.volume.existingClaim", "claim")],
+            |pod| {
+                let mounts = watcher(pod)["volumeMounts"].as_array().unwrap();
+                let found = mounts
+                    .iter()
+                    .find(|mount| mount["name"] == "discord-transcript");
+                found.unwrap()["subPathExpr"].clone()
+            },
+            json!("$(AGENT_DISCORD_POD_UID)"),
+        ),
+        (
             "webhook.existingSecret",
             "mine",
             &[],
