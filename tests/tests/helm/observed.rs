@@ -7,19 +7,17 @@ use std::collections::BTreeSet;
 /// Every metric of the project, as Prometheus names it, without the suffixes of its kind.
 fn metrics() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for source in [
-        "injector/src/metrics.rs",
-        "watcher/src/metrics.rs",
-        "bot/src/metrics.rs",
+    for (prefix, sources) in [
+        ("injector", &["injector/src/metrics.rs"][..]),
+        ("discord_watcher", &["watcher/src/metrics.rs"]),
+        (
+            "discord_bot",
+            &["bot/src/metrics/mod.rs", "bot/src/metrics/buckets.rs"],
+        ),
     ] {
-        let text = std::fs::read_to_string(repository().join(source)).unwrap();
-        let prefix = text
-            .split_once("sub_registry_with_prefix(\"")
-            .and_then(|(_, rest)| rest.split_once('"'))
-            .map_or_else(
-                || panic!("{source} registers below no prefix"),
-                |(prefix, _)| prefix.to_owned(),
-            );
+        let read = |source: &&str| std::fs::read_to_string(repository().join(source)).unwrap();
+        let text: String = sources.iter().map(read).collect();
+        assert!(text.contains(&format!("\"{prefix}\"")), "{prefix}");
         // Names are the only texts in quotes that are one word of this shape.
         for word in text.split('"').skip(1).step_by(2) {
             let named =
