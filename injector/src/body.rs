@@ -2,7 +2,8 @@
 //! stays what it is.
 //!
 //! A byte is charged when it arrives, not when it is announced: a peer that promises much and sends nothing takes
-//! nothing from the others.
+//! nothing from the others. The first part of each body has a room of its own, so that large bodies, however many are on
+//! their way, keep no usual review from being read.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
@@ -12,8 +13,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The API server takes objects up to 3 MiB; a review carries one, and a few hundred bytes besides.
 const LARGEST: usize = 4 * 1024 * 1024;
-/// All bodies at one time: four of the largest, or thousands of the usual 5 KiB.
-const TOGETHER: usize = 4 * LARGEST;
+/// So much of each body is charged to the room for first parts; nearly every review is shorter as a whole.
+const FIRST: usize = 64 * 1024;
+/// First parts at one time: 64 whole ones, or some 800 reviews of the usual 5 KiB.
+const FIRSTS: usize = 4 * 1024 * 1024;
+/// All that comes after first parts: about three of the largest bodies.
+const FURTHER: usize = 3 * LARGEST;
 
 /// Why a body is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,14 +48,24 @@ impl Refusal {
 /// Room for bodies.
 #[derive(Debug)]
 pub(crate) struct Bodies {
-    room: Arc<Semaphore>,
+    /// Bytes of a body that count as its first part.
+    first: usize,
+    firsts: Arc<Semaphore>,
+    further: Arc<Semaphore>,
+}
+
+/// What one body has taken of both rooms.
+#[derive(Debug, Default)]
+struct Taken {
+    first: Option<OwnedSemaphorePermit>,
+    further: Option<OwnedSemaphorePermit>,
 }
 
 /// A whole body; its room is free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Whole {
     text: Text,
-    _room: Option<OwnedSemaphorePermit>,
+    _taken: Taken,
 }
 
 /// Most bodies come in one piece, which is then not copied.
@@ -71,15 +86,24 @@ impl Whole {
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self::with_room(TOGETHER)
+        Self::with_room(FIRST, FIRSTS, FURTHER)
     }
 }
 
 impl Bodies {
-    fn with_room(bytes: usize) -> Self {
+    fn with_room(first: usize, firsts: usize, further: usize) -> Self {
         Self {
-            room: Arc::new(Semaphore::new(bytes)),
+            first,
+            firsts: Arc::new(Semaphore::new(firsts)),
+            further: Arc::new(Semaphore::new(further)),
         }
+    }
+
+    /// Charges a piece of `size` bytes that follows `before` bytes of its body.
+    fn charge(&self, taken: &mut Taken, before: usize, size: usize) -> Result<(), Refusal> {
+        let first = size.min(self.first.saturating_sub(before));
+        take(&self.firsts, &mut taken.first, first)?;
+        take(&self.further, &mut taken.further, size - first)
     }
 
     /// Reads `body` to its end. How long that may take is the server's to bound.
@@ -91,24 +115,18 @@ impl Bodies {
         }
         let mut body = body;
         let mut text = Text::One(Bytes::new());
-        let mut room: Option<OwnedSemaphorePermit> = None;
+        let mut taken = Taken::default();
         let mut length = 0_usize;
         while let Some(frame) = body.frame().await {
             let Ok(piece) = frame.map_err(|_| Refusal::Broken)?.into_data() else {
                 continue;
             };
+            let before = length;
             length = length.saturating_add(piece.len());
             if length > LARGEST {
                 return Err(Refusal::TooLong);
             }
-            let size = u32::try_from(piece.len()).map_err(|_| Refusal::TooLong)?;
-            let more = Arc::clone(&self.room)
-                .try_acquire_many_owned(size)
-                .map_err(|_| Refusal::Busy)?;
-            match &mut room {
-                None => room = Some(more),
-                Some(room) => room.merge(more),
-            }
+            self.charge(&mut taken, before, piece.len())?;
             text = match text {
                 Text::One(first) if first.is_empty() => Text::One(piece),
                 Text::One(first) => {
@@ -123,8 +141,30 @@ impl Bodies {
                 }
             };
         }
-        Ok(Whole { text, _room: room })
+        Ok(Whole {
+            text,
+            _taken: taken,
+        })
     }
+}
+
+fn take(
+    room: &Arc<Semaphore>,
+    held: &mut Option<OwnedSemaphorePermit>,
+    size: usize,
+) -> Result<(), Refusal> {
+    if size == 0 {
+        return Ok(());
+    }
+    let size = u32::try_from(size).map_err(|_| Refusal::TooLong)?;
+    let more = Arc::clone(room)
+        .try_acquire_many_owned(size)
+        .map_err(|_| Refusal::Busy)?;
+    match held {
+        None => *held = Some(more),
+        Some(held) => held.merge(more),
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -147,21 +187,42 @@ mod tests {
             let whole = read(&bodies, 4_200, pieces).await.unwrap();
             assert_eq!(whole.bytes().len(), 4_200, "{pieces} pieces");
         }
-        assert_eq!(bodies.room.available_permits(), TOGETHER);
+        assert_eq!(bodies.firsts.available_permits(), FIRSTS);
     }
 
     #[tokio::test]
     async fn many_bodies_at_once_are_refused_and_their_room_comes_back() {
-        let bodies = Bodies::with_room(100);
-        let held = read(&bodies, 80, 2).await.unwrap();
+        let bodies = Bodies::with_room(10, 1_000, 100);
+        let held = read(&bodies, 90, 2).await.unwrap();
         assert_eq!(read(&bodies, 80, 4).await.unwrap_err(), Refusal::Busy);
+        let left = |room: &Semaphore| room.available_permits();
         assert_eq!(
-            bodies.room.available_permits(),
-            20,
+            (left(&bodies.firsts), left(&bodies.further)),
+            (990, 20),
             "what a refused one held is free"
         );
         drop(held);
         assert!(read(&bodies, 80, 4).await.is_ok());
+        assert_eq!((left(&bodies.firsts), left(&bodies.further)), (1_000, 100));
+    }
+
+    #[tokio::test]
+    async fn large_bodies_keep_no_usual_review_from_being_read() {
+        let bodies = Bodies::default();
+        let mut held = Vec::new();
+        loop {
+            match read(&bodies, LARGEST, 2).await {
+                Ok(whole) => held.push(whole),
+                Err(refusal) => {
+                    assert_eq!(refusal, Refusal::Busy);
+                    break;
+                }
+            }
+        }
+        assert!(held.len() >= 3, "{}", held.len());
+        for pieces in [1, 2] {
+            assert!(read(&bodies, 50_000, pieces).await.is_ok());
+        }
     }
 
     #[tokio::test]
