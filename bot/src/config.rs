@@ -94,6 +94,8 @@ pub struct Config {
     pub patience: Duration,
     /// How long after an orchestrator's finalize its watcher may still post, when it has one.
     pub last_words: Duration,
+    /// How long a process with a new store waits before it reads the guild: whoever had the lost one may still make a channel.
+    pub settle: Duration,
 }
 
 impl Default for Config {
@@ -123,6 +125,8 @@ impl Default for Config {
             allowed_roles: Vec::new(),
             patience: Duration::from_secs(25),
             last_words: Duration::from_secs(10),
+            // Longer than a process goes on after it was asked to end, and than a kubelet lets it.
+            settle: Duration::from_secs(5),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use support::discord::Discord;
 use support::eventually;
 use support::life::{API, Life, config, run};
-use tests::double::fault::Fault;
+use tests::double::fault::{Action, Fault};
 
 const LEASE: Duration = Duration::from_secs(6);
 
@@ -123,4 +123,37 @@ async fn a_watcher_that_calls_before_a_lost_store_is_rebuilt_is_asked_to_wait_an
         (status == 404).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_former_life_still_makes_is_known_to_the_next_although_its_store_was_lost() {
+    let (discord, directory) = (Discord::start(), tempfile::tempdir().unwrap());
+    let next_directory = tempfile::tempdir().unwrap();
+    support::store::prepare(directory.path()).await;
+    support::store::prepare(next_directory.path()).await;
+    let former = Life::start(config(&discord, directory.path()));
+    former.register(run("t", "aaaa1111")).await;
+    // A channel is asked for while the next life begins already, as when a Pod is deleted by force.
+    discord
+        .double
+        .fault(Fault::new(Action::Slow { delay_ms: 1_000 }).route("POST guild channel"));
+    let asked = tokio::spawn({
+        let body = run("t", "bbbb2222");
+        let request = reqwest::Client::new()
+            .post(format!("{}/runs", former.base))
+            .bearer_auth(API)
+            .json(&body);
+        async move { request.send().await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let next = Life::start(Config {
+        settle: Duration::from_secs(2),
+        ..config(&discord, next_directory.path())
+    });
+    let answer = asked.await.unwrap().unwrap();
+    let first: serde_json::Value = answer.json().await.unwrap();
+    former.kill();
+    let (_, again) = next.register(run("t", "bbbb2222")).await;
+    assert_eq!(again["channelId"], first["channelId"]);
+    assert_eq!(discord.state().runs().len(), 2);
 }

@@ -122,6 +122,10 @@ impl Engine {
         let mut tasks: JoinSet<String> = JoinSet::new();
         let mut busy: HashSet<String> = HashSet::new();
         let mut showing: HashSet<String> = HashSet::new();
+        tokio::select! {
+            () = self.settle() => {}
+            () = shutdown.cancelled() => return,
+        }
         loop {
             let under_way = busy.union(&showing).cloned().collect();
             tokio::select! {
@@ -159,6 +163,16 @@ impl Engine {
         let finish = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_STEPS, finish).await.is_err() {
             tracing::info!("steps under way are left; the next start goes on with them");
+        }
+    }
+
+    /// A new store knows of no life before, and nothing locks a lost one. Where a Pod is deleted by force, the process in it
+    /// may be making a channel for seconds yet; read before that, the guild would lack it, and the run would get two.
+    async fn settle(&self) {
+        for guild in self.app.config.guilds() {
+            if !self.store.was_compared(guild).await.unwrap_or(false) {
+                return tokio::time::sleep(self.app.config.settle).await;
+            }
         }
     }
 

@@ -22,6 +22,7 @@ pub fn config(discord: &Discord, directory: &Path) -> Config {
         database_url: super::store::url(directory).into(),
         discord_api_url: discord.base.clone(),
         last_words: Duration::ZERO,
+        settle: Duration::ZERO,
         ..Config::default()
     }
 }
