@@ -515,12 +515,7 @@ fn the_run_lasts_from_the_earliest_to_the_latest_record_that_is_no_copy() {
     let other = [at("u4", "09:59:59.9"), at("u5", "10:05:00")];
     events(&mut it, &one);
     events(&mut it, &other);
-    let lasted = |it: &Interpreter| {
-        let activity = it.activity();
-        let parse = |text: Option<Box<str>>| text.unwrap().parse::<jiff::Timestamp>().unwrap();
-        let (first, last) = (parse(activity.first), parse(activity.last));
-        last.duration_since(first).as_millis()
-    };
+    let lasted = |it: &Interpreter| it.activity().lasted().unwrap().as_millis();
     assert_eq!(lasted(&it), 30 * 60_000 + 100);
     // A copy says nothing of when it was made.
     let mut copy = at("u1", "23:00:00");

@@ -1,12 +1,13 @@
 //! What the agents do at the moment, for a live summary.
 
+use jiff::Timestamp;
+use std::time::Duration;
+
 /// What the agents do at the moment.
 #[derive(Debug, Clone, Default)]
 pub struct Activity {
-    /// The latest time of a record, ISO 8601.
-    pub last: Option<Box<str>>,
-    /// The earliest time of a record, ISO 8601.
-    pub first: Option<Box<str>>,
+    /// The earliest and the latest time of a record that was no copy.
+    pub between: Option<(Timestamp, Timestamp)>,
     /// The model of the last answer.
     pub model: Option<Box<str>>,
     /// The client's version.
@@ -30,6 +31,12 @@ pub struct Activity {
 }
 
 impl Activity {
+    /// From the first record to the last.
+    pub fn lasted(&self) -> Option<Duration> {
+        let (first, last) = self.between?;
+        Duration::try_from(last.duration_since(first)).ok()
+    }
+
     /// Whether the run failed, once a `result` record says how it ended and no other turn began after it.
     pub fn outcome(&self) -> Option<bool> {
         self.finished.filter(|_| self.idle)

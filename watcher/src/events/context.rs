@@ -79,14 +79,8 @@ impl Interpreter {
     /// Files are read one after the other, and lines are not in the order of their times: the run lasts from the earliest
     /// to the latest. A copy happened when its original did, which is no part of this run if that was not.
     fn happened(&mut self, time: Timestamp) {
-        let (first, last) = self.lasted.unwrap_or((time, time));
-        if self.lasted.is_none() || time < first {
-            self.activity.first = Some(time.to_string().into());
-        }
-        if self.lasted.is_none() || time > last {
-            self.activity.last = Some(time.to_string().into());
-        }
-        self.lasted = Some((first.min(time), last.max(time)));
+        let (first, last) = self.activity.between.unwrap_or((time, time));
+        self.activity.between = Some((first.min(time), last.max(time)));
     }
 
     /// Who wrote the record, when it was not the session's own agent.

@@ -41,8 +41,6 @@ pub struct Interpreter {
     pub(super) ledger: Ledger,
     pub(super) losses: Losses,
     pub(super) activity: Activity,
-    /// The earliest and the latest record that was no copy.
-    pub(super) lasted: Option<(jiff::Timestamp, jiff::Timestamp)>,
     pub(super) sessions: VecDeque<Arc<str>>,
     /// Texts typed ahead and told then, by session; they come again as prompts when their turn comes.
     pub(super) queue: VecDeque<(Arc<str>, u64)>,
@@ -64,7 +62,6 @@ impl Interpreter {
             ledger: Ledger::new(options.ledger),
             losses: Losses::default(),
             activity: Activity::default(),
-            lasted: None,
             sessions: VecDeque::new(),
             queue: VecDeque::new(),
             folders: VecDeque::new(),

@@ -88,7 +88,7 @@ fn tag<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 pub(crate) fn without_reminders(text: &str) -> std::borrow::Cow<'_, str> {
     const OPEN: &str = "<system-reminder>";
     const CLOSE: &str = "</system-reminder>";
-    if !text.contains(OPEN) {
+    if memchr::memmem::find(text.as_bytes(), OPEN.as_bytes()).is_none() {
         return text.into();
     }
     let mut kept = String::with_capacity(text.len());

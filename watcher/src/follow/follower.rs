@@ -65,7 +65,7 @@ pub struct Follower {
     /// Hashes of the directories of the last sweep.
     pub(super) listed: HashSet<u64>,
     pub(super) next_sweep: Option<Instant>,
-    next_look: Option<Instant>,
+    look_at: Option<Instant>,
     pub(super) counts: FollowStatus,
     pub(super) troubles: Troubles,
     pub(super) found_any: bool,
@@ -117,7 +117,7 @@ impl Follower {
             store,
             listed: HashSet::new(),
             next_sweep: None,
-            next_look: None,
+            look_at: None,
             counts: FollowStatus::default(),
             troubles: Troubles::default(),
             found_any: false,
@@ -146,7 +146,7 @@ impl Follower {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let look = now.instant + self.options.poll;
+            let look = self.next_look(now.instant);
             tokio::select! {
                 () = self.wake.ready() => {}
                 () = tokio::time::sleep_until(look.min(idle).into()) => {}
@@ -180,8 +180,8 @@ impl Follower {
             self.sweep(now);
         }
         // With a backlog, looking at every file between two chunks would cost more than reading them.
-        if !busy || self.next_look.is_none_or(|at| at <= now.instant) {
-            self.next_look = Some(now.instant + self.options.poll);
+        if !busy || self.look_at.is_none_or(|at| at <= now.instant) {
+            self.look_at = Some(now.instant + self.options.poll);
             for key in self.hot() {
                 self.look(key, now);
             }

@@ -2,7 +2,8 @@
 //!
 //! Promises: every line of every followed file is handed out at least once and in the order of its file; after a crash
 //! only what was never acknowledged is handed out again; memory, file handles and inotify watches are bounded whatever
-//! lies in the directory; a change is seen without inotify too, one polling interval later.
+//! lies in the directory; a change is seen without inotify too, one polling interval later (where inotify was trusted and kept
+//! silent, once a second later).
 //!
 //! Refuses to know: what a line means (but for its `cwd`, when a workspace was asked for, and its uuid, when it may be an
 //! old session's), Discord, and the caller's
@@ -25,6 +26,7 @@ mod old;
 mod options;
 mod origin;
 mod passed;
+mod pause;
 mod places;
 mod progress;
 mod read;

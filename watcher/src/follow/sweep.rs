@@ -181,7 +181,12 @@ impl Follower {
         let mut unknown = Vec::new();
         for path in files {
             match self.by_path.get(&path).copied() {
-                Some(key) => self.look(key, now),
+                Some(key) => {
+                    self.look(key, now);
+                    if let Some(tracked) = self.files.get_mut(&key) {
+                        tracked.unannounced = false;
+                    }
+                }
                 None if self.wanted(&path) => unknown.push(path),
                 None => {}
             }

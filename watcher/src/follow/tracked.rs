@@ -92,6 +92,8 @@ pub(super) struct Tracked {
     pub(super) at_end: bool,
     /// Something about it changed: its head has to be recognised before anything is read.
     pub(super) verify: bool,
+    /// Its size changed, and nothing has announced a change of it since.
+    pub(super) unannounced: bool,
     /// It is known where reading begins.
     pub(super) decided: bool,
     /// Whether it begins with an old session's records.
@@ -130,6 +132,7 @@ impl Tracked {
             grown: now,
             at_end: false,
             verify: true,
+            unannounced: false,
             decided: false,
             beginning: Beginning::default(),
             born: None,
@@ -189,6 +192,7 @@ impl Tracked {
             self.at_end = false;
             if before.is_none_or(|before| before.size != seen.size) {
                 self.grown = now;
+                self.unannounced |= before.is_some();
             }
         }
         seen.size < self.buffer.position()

@@ -11,6 +11,7 @@ use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 use tokio::io::unix::AsyncFd;
 
 use super::discover::Level;
+use super::pause::announces;
 use super::status::WakeUps;
 use super::tracked::Inode;
 
@@ -38,10 +39,17 @@ pub(super) struct Hints {
     pub(super) sweep: bool,
 }
 
+struct Watch {
+    inode: Inode,
+    descriptor: WatchDescriptor,
+    /// Whether the file system announces every change.
+    announces: bool,
+}
+
 /// The watches.
 pub(super) struct Wake {
     instance: Option<Instance>,
-    by_path: HashMap<PathBuf, (Inode, WatchDescriptor)>,
+    by_path: HashMap<PathBuf, Watch>,
     by_watch: HashMap<WatchDescriptor, (PathBuf, Level)>,
     trouble: Option<String>,
     buffer: Vec<u8>,
@@ -80,6 +88,12 @@ impl Wake {
         }
     }
 
+    /// Whether every change in this directory brings an event.
+    pub(super) fn announces(&self, directory: &Path) -> bool {
+        let watch = self.by_path.get(directory);
+        self.instance.is_some() && watch.is_some_and(|watch| watch.announces)
+    }
+
     fn inotify(&mut self) -> Option<&mut Inotify> {
         match self.instance.as_mut()? {
             Instance::Plain(inotify) => Some(inotify),
@@ -90,7 +104,7 @@ impl Wake {
     /// Watches a directory, unless this very directory is watched already.
     pub(super) fn watch(&mut self, path: &Path, level: Level, inode: Inode) {
         match self.by_path.get(path) {
-            Some((known, _)) if *known == inode => return,
+            Some(known) if known.inode == inode => return,
             // The path is another directory now.
             Some(_) => self.unwatch(path),
             None => {}
@@ -117,7 +131,12 @@ impl Wake {
                 {
                     self.by_path.remove(&older);
                 }
-                self.by_path.insert(path.to_owned(), (inode, watch));
+                let watch = Watch {
+                    inode,
+                    descriptor: watch,
+                    announces: announces(path),
+                };
+                self.by_path.insert(path.to_owned(), watch);
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
@@ -127,13 +146,13 @@ impl Wake {
     }
 
     fn unwatch(&mut self, path: &Path) {
-        let Some((_, watch)) = self.by_path.remove(path) else {
+        let Some(Watch { descriptor, .. }) = self.by_path.remove(path) else {
             return;
         };
-        self.by_watch.remove(&watch);
+        self.by_watch.remove(&descriptor);
         if let Some(inotify) = self.inotify() {
             // Fails when the directory is gone and its watch with it, which is as good.
-            let _ = inotify.watches().remove(watch);
+            let _ = inotify.watches().remove(descriptor);
         }
     }
 

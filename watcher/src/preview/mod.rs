@@ -119,7 +119,8 @@ fn show(
         Some(true) => RunState::Failed,
         _ => RunState::Finished,
     };
-    let summary = renderer.summary(&interpreter, state, elapsed(&interpreter));
+    let lasted = interpreter.activity().lasted().unwrap_or_default();
+    let summary = renderer.summary(&interpreter, state, lasted);
     place
         .post(&summary)
         .and_then(|()| place.end())
@@ -130,18 +131,4 @@ fn send(renderer: &mut Renderer, event: &Event, place: &mut dyn Show) -> io::Res
     renderer
         .render(event)
         .map_or(Ok(()), |post| place.post(&post))
-}
-
-/// From the first to the last record.
-fn elapsed(interpreter: &Interpreter) -> Duration {
-    let activity = interpreter.activity();
-    let parse = |text: Option<&str>| text?.parse::<jiff::Timestamp>().ok();
-    let (first, last) = (
-        parse(activity.first.as_deref()),
-        parse(activity.last.as_deref()),
-    );
-    first
-        .zip(last)
-        .and_then(|(first, last)| Duration::try_from(last.duration_since(first)).ok())
-        .unwrap_or_default()
 }

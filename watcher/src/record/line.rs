@@ -51,9 +51,14 @@ pub fn read(line: &[u8], losses: &mut Losses, mut take: impl FnMut(&Entry<'_>, &
             }
         }
     } else {
-        let text = String::from_utf8_lossy(line);
-        losses.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
-        text
+        // Lossy conversion alone goes byte by byte even where nothing is to be replaced.
+        std::str::from_utf8(line).map_or_else(
+            |_| {
+                losses.not_utf8 += 1;
+                String::from_utf8_lossy(line)
+            },
+            Cow::Borrowed,
+        )
     };
     records(text.trim(), losses, &mut take);
 }

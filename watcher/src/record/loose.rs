@@ -218,7 +218,7 @@ pub fn lenient<'de, T: Deserialize<'de> + Default>(raw: Option<&'de RawValue>) -
 
 /// The string that `raw` holds; `None` when it is no string.
 pub fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
-    lenient::<Text<'_>>(Some(raw)).0
+    Text::of(raw).0
 }
 
 /// More elements than a person would look at; what comes after is skipped.

@@ -20,7 +20,14 @@ pub(crate) const LEFT_OUT: &str = "\n… left out: this is longer than an attach
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text<'de>(pub Option<Cow<'de, str>>);
 
-impl Text<'_> {
+impl<'de> Text<'de> {
+    /// What `raw` holds. It is valid JSON already, and a string is recognised by its first byte.
+    pub(super) fn of(raw: &'de RawValue) -> Self {
+        let string = raw.get().strip_prefix('"');
+        let string = string.and_then(|text| text.strip_suffix('"'));
+        Self(string.map(unescaped))
+    }
+
     /// The string, empty when there was none.
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
@@ -48,11 +55,7 @@ impl Text<'_> {
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(from)?.get();
-        let string = raw
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'));
-        Ok(Self(string.map(unescaped)))
+        Ok(Self::of(<&'de RawValue>::deserialize(from)?))
     }
 }
 

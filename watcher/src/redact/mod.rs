@@ -5,11 +5,12 @@
 
 mod shapes;
 
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::{Regex, RegexBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use shapes::{SHAPES, Shape};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 /// Largest compiled size of a pattern of one's own, in bytes.
 pub const PATTERN_BYTES: usize = 1 << 20;
@@ -54,24 +55,29 @@ pub enum RedactError {
     },
 }
 
-/// One shape, compiled.
+/// One shape.
 struct Pattern {
-    name: String,
-    regex: Regex,
+    name: Cow<'static, str>,
+    source: Cow<'static, str>,
+    /// Compiled when a text holds a secret for the first time: most runs have none, and two dozen patterns are memory.
+    regex: OnceLock<Option<Regex>>,
     check: fn(&str) -> bool,
 }
 
 /// Finds and replaces secrets.
 pub struct Redactor {
-    set: RegexSet,
-    patterns: Vec<Pattern>,
+    /// All built-in shapes in one: the only look at a text that holds nothing. None when all are off.
+    any: Option<Regex>,
+    shapes: Vec<Pattern>,
+    own: Vec<Pattern>,
     secrets: Vec<SecretString>,
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactor")
-            .field("patterns", &self.patterns.len())
+            .field("shapes", &self.shapes.len())
+            .field("own", &self.own.len())
             .finish_non_exhaustive()
     }
 }
@@ -92,28 +98,45 @@ impl Redactor {
             });
         }
         let on = |shape: &&Shape| !all_off && !options.off.iter().any(|name| name == shape.name);
-        let mut patterns = Vec::new();
+        let mut shapes = Vec::new();
         for shape in SHAPES.iter().filter(on) {
-            patterns.push(compile(shape.name, shape.pattern, shape.check)?);
+            shapes.push(Pattern {
+                name: shape.name.into(),
+                source: shape.pattern.into(),
+                regex: OnceLock::new(),
+                check: shape.check,
+            });
         }
-        for (name, pattern) in &options.own {
-            patterns.push(compile(name, pattern, |_| true)?);
+        let all: Vec<String> = shapes
+            .iter()
+            .map(|shape| format!("(?:{})", shape.source))
+            .collect();
+        let any = match all.as_slice() {
+            [] => None,
+            all => Some(compile(
+                "of all shapes",
+                &all.join("|"),
+                PATTERN_BYTES * 16,
+            )?),
+        };
+        let mut own = Vec::new();
+        for (name, pattern) in options.own {
+            own.push(Pattern {
+                regex: Some(compile(&name, &pattern, PATTERN_BYTES)?).into(),
+                name: name.into(),
+                source: pattern.into(),
+                check: |_| true,
+            });
         }
-        let set = RegexSetBuilder::new(patterns.iter().map(|pattern| pattern.regex.as_str()))
-            .size_limit(PATTERN_BYTES * 16)
-            .build()
-            .map_err(|source| RedactError::Pattern {
-                name: "all together".into(),
-                source: Box::new(source),
-            })?;
         let secrets = options
             .secrets
             .into_iter()
             .filter(|one| one.expose_secret().len() >= SHORTEST)
             .collect();
         Ok(Self {
-            set,
-            patterns,
+            any,
+            shapes,
+            own,
             secrets,
         })
     }
@@ -137,16 +160,16 @@ impl Redactor {
         let mut count = 0;
         for secret in &self.secrets {
             let secret = secret.expose_secret();
-            let found = text.matches(secret).count() as u64;
+            let found =
+                memchr::memmem::find_iter(text.as_bytes(), secret.as_bytes()).count() as u64;
             if found > 0 {
                 count += found;
                 text = Cow::Owned(text.replace(secret, "[redacted]"));
             }
         }
-        for at in &self.set.matches(&text) {
-            let Some(pattern) = self.patterns.get(at) else {
-                continue;
-            };
+        let any = self.any.as_ref().is_some_and(|any| any.is_match(&text));
+        let shapes = if any { self.shapes.as_slice() } else { &[] };
+        for pattern in shapes.iter().chain(&self.own) {
             if let Some(replaced) = pattern.replace(&text, &mut count) {
                 text = Cow::Owned(replaced);
             }
@@ -162,9 +185,11 @@ impl Redactor {
 
 impl Pattern {
     fn replace(&self, text: &str, count: &mut u64) -> Option<String> {
+        let compiled = || compile(&self.name, &self.source, PATTERN_BYTES).ok();
+        let regex = self.regex.get_or_init(compiled).as_ref()?;
         let mut kept = String::new();
         let mut last = 0;
-        for found in self.regex.captures_iter(text) {
+        for found in regex.captures_iter(text) {
             let Some(secret) = found.get(1).or_else(|| found.get(0)) else {
                 continue;
             };
@@ -186,17 +211,10 @@ impl Pattern {
     }
 }
 
-fn compile(name: &str, pattern: &str, check: fn(&str) -> bool) -> Result<Pattern, RedactError> {
-    let regex = RegexBuilder::new(pattern)
-        .size_limit(PATTERN_BYTES)
-        .build()
-        .map_err(|source| RedactError::Pattern {
-            name: name.to_owned(),
-            source: Box::new(source),
-        })?;
-    Ok(Pattern {
+fn compile(name: &str, pattern: &str, bytes: usize) -> Result<Regex, RedactError> {
+    let regex = RegexBuilder::new(pattern).size_limit(bytes).build();
+    regex.map_err(|source| RedactError::Pattern {
         name: name.to_owned(),
-        regex,
-        check,
+        source: Box::new(source),
     })
 }

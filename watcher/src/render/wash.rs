@@ -1,10 +1,12 @@
 //! Makes texts of a transcript safe to show. The only way from a transcript into a post.
 
 use crate::redact::Redactor;
+use memchr::{memchr2, memchr3, memmem};
 use secrecy::SecretString;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::Write as _;
+use std::str::Chars;
 
 /// Zero width, so that nothing is seen of it and what it stands in is no longer markup.
 const BREAK: char = '\u{200B}';
@@ -76,7 +78,7 @@ pub(super) fn fenced(text: &str) -> Cow<'_, str> {
 
 /// `text` without two backticks in a row, so without the beginning or end of a code block.
 pub(super) fn unticked(text: &str) -> Cow<'_, str> {
-    if !text.contains("``") {
+    if memmem::find(text.as_bytes(), b"``").is_none() {
         return text.into();
     }
     let mut kept = String::with_capacity(text.len() + 16);
@@ -92,13 +94,19 @@ pub(super) fn unticked(text: &str) -> Cow<'_, str> {
 }
 
 fn broken(text: &str, links: bool) -> Cow<'_, str> {
-    let marks: &[char] = if links { &['@', '<', ']'] } else { &['@', '<'] };
-    if !text.contains(marks) {
+    let find = |text: &str| {
+        if links {
+            memchr3(b'@', b'<', b']', text.as_bytes())
+        } else {
+            memchr2(b'@', b'<', text.as_bytes())
+        }
+    };
+    if find(text).is_none() {
         return text.into();
     }
     let mut kept = String::with_capacity(text.len() + 16);
     let mut rest = text;
-    while let Some(at) = rest.find(marks) {
+    while let Some(at) = find(rest) {
         let (before, tail) = rest.split_at(at);
         kept.push_str(before);
         let mut chars = tail.chars();
@@ -139,31 +147,54 @@ fn is_markup(tail: &str) -> bool {
 /// `text` without escape sequences, control and direction characters; a carriage return overwrites its line as in a
 /// terminal, so that of a progress bar only its end is kept.
 pub(super) fn strip(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(is_suspicious) {
+    let Some((mut before, mut rest)) = at_suspicious(text) else {
         return text.into();
-    }
+    };
     let mut kept = String::with_capacity(text.len());
-    let mut line = 0;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\n' => {
-                kept.push('\n');
-                line = kept.len();
-            }
-            '\r' => {
-                if !matches!(chars.peek(), None | Some('\n' | '\r')) {
+    loop {
+        kept.push_str(before);
+        let mut chars = rest.chars();
+        match chars.next() {
+            Some('\r') => {
+                if !matches!(chars.clone().next(), None | Some('\n' | '\r')) {
+                    let line = memchr::memrchr(b'\n', kept.as_bytes()).map_or(0, |at| at + 1);
                     kept.truncate(line);
                 }
             }
-            '\u{1B}' => skip_escape(&mut chars),
-            '\u{9B}' => skip_until_final(&mut chars),
-            '\t' => kept.push('\t'),
-            c if c.is_control() || is_direction(c) => {}
-            c => kept.push(c),
+            Some('\u{1B}') => skip_escape(&mut chars),
+            Some('\u{9B}') => skip_until_final(&mut chars),
+            Some(c) if c.is_control() || is_direction(c) => {}
+            Some(c) => kept.push(c),
+            None => {}
         }
+        let tail = chars.as_str();
+        (before, rest) = match at_suspicious(tail) {
+            Some(parts) => parts,
+            None => {
+                kept.push_str(tail);
+                return kept.into();
+            }
+        };
     }
-    kept.into()
+}
+
+/// `text` in two before its first suspicious byte, where there is one.
+fn at_suspicious(text: &str) -> Option<(&str, &str)> {
+    // By blocks without a way out in the middle, so that the compiler compares many bytes at once.
+    const BLOCK: usize = 64;
+    let any = |block: &[u8]| {
+        block
+            .iter()
+            .fold(false, |any, &byte| any | is_suspicious(byte))
+    };
+    let mut blocks = text.as_bytes().chunks(BLOCK);
+    let block = BLOCK * blocks.position(any)?;
+    let inside = text
+        .as_bytes()
+        .get(block..)?
+        .iter()
+        .position(|byte| is_suspicious(*byte))?;
+    text.split_at_checked(block + inside)
 }
 
 /// First bytes of everything [`strip`] takes out; some ordinary characters share them.
@@ -178,10 +209,15 @@ fn is_direction(c: char) -> bool {
     matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+/// Takes the next character if it is one that `wanted` says.
+fn next_if(chars: &mut Chars<'_>, wanted: impl FnOnce(char) -> bool) -> Option<char> {
+    let next = chars.clone().next().filter(|c| wanted(*c))?;
+    chars.next();
+    Some(next)
+}
 
 fn skip_escape(chars: &mut Chars<'_>) {
-    match chars.peek() {
+    match chars.clone().next() {
         Some('[') => {
             chars.next();
             skip_until_final(chars);
@@ -193,7 +229,7 @@ fn skip_escape(chars: &mut Chars<'_>) {
                 match chars.next() {
                     None | Some('\u{7}' | '\u{9C}') => return,
                     Some('\u{1B}') => {
-                        chars.next_if_eq(&'\\');
+                        next_if(chars, |c| c == '\\');
                         return;
                     }
                     Some(_) => {}
@@ -202,7 +238,7 @@ fn skip_escape(chars: &mut Chars<'_>) {
         }
         Some('(' | ')' | '#' | '%') => {
             chars.next();
-            chars.next_if(|c| *c != '\n');
+            next_if(chars, |c| c != '\n');
         }
         Some(c) if !c.is_control() => {
             chars.next();
@@ -212,7 +248,7 @@ fn skip_escape(chars: &mut Chars<'_>) {
 }
 
 fn skip_until_final(chars: &mut Chars<'_>) {
-    while let Some(c) = chars.next_if(|c| matches!(c, ' '..='~')) {
+    while let Some(c) = next_if(chars, |c| matches!(c, ' '..='~')) {
         if matches!(c, '@'..='~') {
             return;
         }
@@ -225,7 +261,7 @@ const DATA: usize = 64;
 /// `text` with every data URL replaced by its type and size.
 fn without_data_urls(text: &str) -> Cow<'_, str> {
     const MARK: &str = ";base64,";
-    if !text.contains(MARK) {
+    if memmem::find(text.as_bytes(), MARK.as_bytes()).is_none() {
         return text.into();
     }
     let mut kept = String::with_capacity(text.len().min(64 * 1024));
@@ -256,6 +292,7 @@ fn without_data_urls(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn escapes_go_and_the_text_stays() {
@@ -265,6 +302,40 @@ mod tests {
         );
         assert_eq!(strip("10%\r50%\r100%\ndone\r\n"), "100%\ndone\n");
         assert_eq!(strip("a\u{202e}b\u{0}c\u{9b}31md – ok"), "abcd – ok");
+    }
+
+    /// What [`strip`] promises, a character at a time.
+    fn stripped(text: &str) -> String {
+        let mut kept = String::new();
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match c {
+                '\n' | '\t' => kept.push(c),
+                '\r' if matches!(chars.as_str().chars().next(), None | Some('\n' | '\r')) => {}
+                '\r' => kept.truncate(kept.rfind('\n').map_or(0, |at| at + 1)),
+                '\u{1B}' => skip_escape(&mut chars),
+                '\u{9B}' => skip_until_final(&mut chars),
+                c if c.is_control() || is_direction(c) => {}
+                c => kept.push(c),
+            }
+        }
+        kept
+    }
+
+    proptest! {
+        #[test]
+        fn looking_at_blocks_strips_what_looking_at_characters_does(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    "[a-z ]{0,90}",
+                    "[\r\n\t\u{1b}\u{9b}\u{202e}\u{feff}\u{7f}\u{0}\u{85}\u{a0}–…é\\[m;\\]\\\\]{0,6}",
+                ],
+                0..12,
+            ),
+        ) {
+            let text = parts.concat();
+            prop_assert_eq!(strip(&text).into_owned(), stripped(&text));
+        }
     }
 
     #[test]

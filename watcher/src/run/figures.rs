@@ -53,8 +53,7 @@ impl Run {
     /// From the first record to the last, or since the start when none says its time.
     pub(super) fn elapsed(&self) -> Duration {
         let activity = self.feed.interpreter.activity();
-        between(activity.first.as_deref(), activity.last.as_deref())
-            .unwrap_or_else(|| self.started.elapsed())
+        activity.lasted().unwrap_or_else(|| self.started.elapsed())
     }
 
     pub(super) fn losses_of(&self, status: &FollowStatus) -> Losses {
@@ -91,11 +90,4 @@ pub(super) fn waiting(embeds: Vec<discord::Embed>) -> Waiting {
         position: None,
         told: None,
     }
-}
-
-/// The time between two ISO 8601 moments, when both are.
-fn between(from: Option<&str>, to: Option<&str>) -> Option<Duration> {
-    let from: jiff::Timestamp = from?.parse().ok()?;
-    let to: jiff::Timestamp = to?.parse().ok()?;
-    Duration::try_from(to.duration_since(from)).ok()
 }
