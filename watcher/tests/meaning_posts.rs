@@ -460,6 +460,20 @@ fn secrets_of_known_shapes_go_wherever_they_stand_and_are_counted() {
 }
 
 #[test]
+fn of_a_long_secret_no_end_is_left() {
+    let redactor = Redactor::new(RedactOptions::default()).unwrap();
+    let long = "A1b2C3d4".repeat(80);
+    for text in [
+        format!("API_KEY={long}"),
+        format!("postgres://me:{long}@db"),
+    ] {
+        let (redacted, count) = redactor.redact(&text);
+        assert_eq!(count, 1, "{redacted}");
+        assert!(!redacted.contains("A1b2"), "{redacted}");
+    }
+}
+
+#[test]
 fn no_name_of_an_attachment_holds_a_secret() {
     let token = format!("ghp_{}", "A1b2C3d4E5f6".repeat(3));
     let own = "plain words of our own";

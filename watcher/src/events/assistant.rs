@@ -136,7 +136,7 @@ impl Interpreter {
             id: block.id.owned(),
             name: block.name.owned(),
             call: Call::of(block.name.as_str(), block.input),
-            at: context.at.clone(),
+            at: context.at,
             session: context.session.clone(),
             agent: context.agent.clone(),
             cwd: context.cwd.clone(),

@@ -2,7 +2,7 @@
 
 use super::interpreter::{Interpreter, NAMES};
 use super::{Call, Event, Kind, hash};
-use crate::record::{Entry, Text};
+use crate::record::Entry;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// What all events of one record share.
 pub(super) struct Context {
-    pub(super) at: Option<Box<str>>,
+    pub(super) at: Option<Timestamp>,
     pub(super) session: Arc<str>,
     pub(super) agent: Option<Arc<str>>,
     pub(super) cwd: Option<Arc<str>>,
@@ -20,7 +20,7 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn event(&self, kind: Kind) -> Event {
         Event {
-            at: self.at.clone(),
+            at: self.at,
             session: self.session.clone(),
             agent: self.agent.clone(),
             cwd: self.cwd.clone(),
@@ -55,9 +55,9 @@ impl Interpreter {
             .iter()
             .any(|id| is_internal(id));
         let fresh = self.seen.insert(key) && !hidden;
-        let time = checked_time(&entry.timestamp);
-        let at = time.map(|time| Box::from(time.to_string()));
-        if let Some(time) = time.filter(|_| fresh) {
+        // Checked: Discord refuses a whole message for a bad timestamp.
+        let at: Option<Timestamp> = entry.timestamp.some().and_then(|time| time.parse().ok());
+        if let Some(time) = at.filter(|_| fresh) {
             self.happened(time);
         }
         let version = entry.version.some();
@@ -133,9 +133,4 @@ fn share(names: &mut VecDeque<Arc<str>>, name: &str) -> Arc<str> {
     let shared: Arc<str> = name.into();
     names.push_back(shared.clone());
     shared
-}
-
-/// The record's time when it is one; Discord refuses a whole message for a bad timestamp.
-fn checked_time(text: &Text<'_>) -> Option<Timestamp> {
-    text.some()?.parse().ok()
 }

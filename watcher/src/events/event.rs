@@ -6,8 +6,8 @@ use std::sync::Arc;
 /// Something worth telling, with where and when.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// ISO 8601 time of the record, checked.
-    pub at: Option<Box<str>>,
+    /// When the record was written, as it says.
+    pub at: Option<jiff::Timestamp>,
     /// The session's id.
     pub session: Arc<str>,
     /// Who did it when it was a subagent: its task and id.

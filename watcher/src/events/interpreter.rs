@@ -196,7 +196,7 @@ impl Interpreter {
 
 pub(super) fn tool_event(call: &Open, outcome: Outcome) -> Event {
     Event {
-        at: call.at.clone(),
+        at: call.at,
         session: call.session.clone(),
         agent: call.agent.clone(),
         cwd: call.cwd.clone(),

@@ -16,7 +16,7 @@ pub(super) struct Open {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) call: Call,
-    pub(super) at: Option<Box<str>>,
+    pub(super) at: Option<jiff::Timestamp>,
     pub(super) session: Arc<str>,
     pub(super) agent: Option<Arc<str>>,
     pub(super) cwd: Option<Arc<str>>,

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::interpreter::{Interpreter, NAMES};
 use super::{Answer, Call, Event, Kind, Outcome, ToolEvent, hash, prompt};
 use crate::record::{Block, Blocks, Entry, Message, lenient, text_of};
+use jiff::Timestamp;
 use std::sync::Arc;
 
 impl Interpreter {
@@ -48,9 +49,7 @@ impl Interpreter {
         let known = call.as_ref().map_or(&Call::Missing, |call| &call.call);
         let mut answer = Answer::of(known, block, entry.tool_result);
         if answer.duration_ms.is_none() {
-            answer.duration_ms = call
-                .as_ref()
-                .and_then(|call| between(call.at.as_deref(), context.at.as_deref()));
+            answer.duration_ms = call.as_ref().and_then(|call| between(call.at, context.at));
         }
         if answer.failed && !answer.refused {
             self.activity.errors += 1;
@@ -159,8 +158,7 @@ fn typed_ahead(text: &str) -> u64 {
     hash(&[b"queue", text.trim().as_bytes()])
 }
 
-fn between(from: Option<&str>, to: Option<&str>) -> Option<u64> {
-    let parse = |text: &str| text.parse::<jiff::Timestamp>().ok();
-    let passed = parse(to?)?.duration_since(parse(from?)?).as_millis();
+fn between(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<u64> {
+    let passed = to?.duration_since(from?).as_millis();
     u64::try_from(passed).ok()
 }

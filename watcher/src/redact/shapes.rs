@@ -35,7 +35,8 @@ const fn checked(
     }
 }
 
-/// In this order: a narrow shape names what a wider one would name less well.
+/// In this order: a narrow shape names what a wider one would name less well. Without upper bounds on wide classes: each
+/// repetition is a copy in memory, and what is longer is no less secret.
 pub(super) static SHAPES: &[Shape] = &[
     shape(
         "private-key",
@@ -135,13 +136,13 @@ pub(super) static SHAPES: &[Shape] = &[
     checked(
         "url-password",
         "passwords in addresses",
-        r"://[^\s:/@'\x22]{0,64}:([^\s:/@'\x22]{3,128})@",
+        r"://[^\s:/@'\x22]*:([^\s:/@'\x22]{3,})@",
         no_placeholder,
     ),
     checked(
         "assignment",
         "values given to names such as password, secret, token, api_key",
-        r"(?i-u:(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)[A-Z0-9_]{0,24})[\x22']? {0,4}(?:=|:|=>) {0,4}[\x22']?([A-Za-z0-9+/=_.~!@%^&*-]{8,256})",
+        r"(?i-u:(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)[A-Z0-9_]{0,24})[\x22']? {0,4}(?:=|:|=>) {0,4}[\x22']?([A-Za-z0-9+/=_.~!@%^&*-]{8,})",
         looks_random,
     ),
 ];

@@ -61,7 +61,7 @@ impl<'w> Card<'w> {
     /// A card with the event's time and who did it.
     pub(super) fn new(washer: &'w Washer, event: &Event) -> Self {
         let mut card = Self::empty(washer);
-        card.embed.timestamp = event.at.as_deref().map(str::to_owned);
+        card.embed.timestamp = event.at.map(|at| at.to_string());
         if let Some(agent) = &event.agent {
             let name = card.line(agent, limits::AUTHOR);
             card.embed.author =
@@ -267,7 +267,7 @@ impl<'w> Card<'w> {
 /// `text` within `room`, and whether anything was left out.
 fn shorten(text: &str, room: Room) -> (Cow<'_, str>, bool) {
     let fits = text.len() <= room.chars || text.chars().count() <= room.chars;
-    if fits && (room.lines == usize::MAX || text.lines().count() <= room.lines) {
+    if fits && (room.lines == usize::MAX || count_lines(text) <= room.lines) {
         return (text.into(), false);
     }
     let mark = "\n… left out …\n";
@@ -291,6 +291,12 @@ fn shorten(text: &str, room: Room) -> (Cow<'_, str>, bool) {
             )
         }
     }
+}
+
+/// As many as [`str::lines`] would give.
+fn count_lines(text: &str) -> usize {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+    ends + usize::from(!text.is_empty() && !text.ends_with('\n'))
 }
 
 /// The longest beginning within `chars` and `lines`, up to a line's end where one is near.
@@ -330,5 +336,17 @@ fn take_tail(text: &str, chars: usize, lines: usize) -> &str {
             tail.get(at + 1..).unwrap_or(tail)
         }
         _ => tail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count_lines;
+
+    #[test]
+    fn lines_are_counted_as_they_are_split() {
+        for text in ["", "a", "a\n", "a\nb", "\n", "a\r\n\n", "\n\nb\n"] {
+            assert_eq!(count_lines(text), text.lines().count(), "{text:?}");
+        }
     }
 }
