@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # watcher.sh: what a watcher costs: from append to request, idle, on a backlog of 1 GB, and its statistics against ccusage's.
-# It ends with a line for each goal, reached or not, and fails when the two disagree on the totals. BYTES (1000000000) of backlog, STATS_BYTES (250000000), RACE (9) rounds against ccusage; WHAT
-# ("wire idle backlog stats") chooses. CCUSAGE is ccusage's native program; without it, it is fetched with npm where that works.
+# It ends with a line for each goal, reached or not, and fails when the two disagree on the totals. BYTES (1000000000) of
+# backlog, STATS_BYTES (250000000), RACE (9) rounds against ccusage; WHAT ("wire idle backlog stats") chooses. WATCHER: a binary
+# to measure; without it the image's own is built. CCUSAGE is ccusage's native program; without it, it is fetched with npm where
+# that works.
 # shellcheck source=hack/lib.sh
 source "$(dirname "$0")/../lib.sh"
 cd "$ROOT"
@@ -11,7 +13,10 @@ STATS_BYTES=${STATS_BYTES:-250000000}
 RACE=${RACE:-9}
 CCUSAGE_VERSION=20.0.24
 
-cargo build --release --package watcher --bin watcher
+if [ -z "${WATCHER:-}" ]; then
+  CLUSTER=none "$ROOT/hack/images.sh" watcher
+  WATCHER=target/$(rustc -vV | sed -n 's/^host: //p')/release/watcher
+fi
 cargo build --release --package tests --bin player --example bench_watcher
 target=${CARGO_TARGET_DIR:-target}/release
 # As the chart sets them in a Pod.
@@ -52,8 +57,8 @@ theirs='.totals | {input: .inputTokens, output: .outputTokens, read: .cacheReadT
 
 wants() { [[ " $WHAT " == *" $1 "* ]]; }
 
-if wants wire; then measure "$bench" wire "$target/watcher"; fi
-if wants idle; then measure "$bench" idle "$target/watcher"; fi
+if wants wire; then measure "$bench" wire "$WATCHER"; fi
+if wants idle; then measure "$bench" idle "$WATCHER"; fi
 
 if wants backlog; then
   sessions "$work/backlog" "$BYTES"
@@ -71,10 +76,10 @@ if wants stats; then
   export CLAUDE_CONFIG_DIR=$work/stats HOME=$work/home
   if [ -z "$ccusage" ]; then
     log "ccusage $CCUSAGE_VERSION cannot be had here; the watcher runs alone"
-    measure "$bench" race "$RACE" "$target/watcher" stats --json "$work/stats/projects"
+    measure "$bench" race "$RACE" "$WATCHER" stats --json "$work/stats/projects"
   else
-    measure "$bench" race "$RACE" "$target/watcher" stats --json "$work/stats/projects" -- "$ccusage" daily --json --offline
-    "$target/watcher" stats --json "$work/stats/projects" | jq -c "$ours" >"$work/ours"
+    measure "$bench" race "$RACE" "$WATCHER" stats --json "$work/stats/projects" -- "$ccusage" daily --json --offline
+    "$WATCHER" stats --json "$work/stats/projects" | jq -c "$ours" >"$work/ours"
     "$ccusage" daily --json --offline | jq -c "$theirs" >"$work/theirs"
     printf 'watcher: %s\nccusage: %s\n' "$(<"$work/ours")" "$(<"$work/theirs")"
     if cmp -s "$work/ours" "$work/theirs"; then

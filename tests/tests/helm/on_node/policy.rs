@@ -2,6 +2,7 @@
 
 use super::{INJECT, Release, kubectl, must};
 use serde_json::{Value, json};
+use sidecar::names::STATUS;
 use std::time::{Duration, Instant};
 
 fn pod(namespace: &str, asks: bool, watcher: Option<Value>) -> Value {
@@ -70,12 +71,30 @@ fn the_policy_sees_who_asked_and_ends_without_a_hardened_watcher() {
             said.stderr
         );
     }
-    let said = create(&pod(&plain, true, Some(hardened)));
+    let said = create(&pod(&plain, true, Some(hardened.clone())));
     assert!(said.ok, "{}", said.stderr);
     let mut of_the_pod = pod(&plain, true, Some(silent));
     of_the_pod["spec"]["securityContext"] = json!({"seccompProfile": {"type": "RuntimeDefault"}});
     let said = create(&of_the_pod);
     assert!(said.ok, "the Pod's own profile counts: {}", said.stderr);
+    // The user has a container of our name, and ours a number behind its own: the status says which is which.
+    let renamed = |ours: &Value| {
+        let mut pod = pod(&plain, true, Some(json!({})));
+        pod["metadata"]["annotations"][STATUS] =
+            json!(r#"{"version":"0.1.0","containers":["discord-watcher-2","discord-bridge"]}"#);
+        let ours =
+            json!({"name": "discord-watcher-2", "image": "watcher", "securityContext": ours});
+        pod["spec"]["containers"].as_array_mut().unwrap().push(ours);
+        pod
+    };
+    let said = create(&renamed(&hardened));
+    assert!(said.ok, "ours is hardened: {}", said.stderr);
+    let said = create(&renamed(&json!({})));
+    assert!(
+        !said.ok && said.stderr.contains("is not hardened"),
+        "{}",
+        said.stderr
+    );
     let said = create(&pod(&plain, false, None));
     assert!(said.ok, "who did not ask is left alone: {}", said.stderr);
 
