@@ -26,6 +26,7 @@ mod filesystems;
 mod job;
 mod no_harm;
 mod opt_in;
+mod per_pod;
 mod plugins;
 mod probes;
 mod restricted;
