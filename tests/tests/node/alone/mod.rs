@@ -11,4 +11,5 @@ mod quiet;
 mod repair;
 mod same_values;
 mod second_mutator;
+mod soak;
 mod under_load;
