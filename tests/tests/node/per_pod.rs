@@ -5,7 +5,7 @@ use super::support::cluster;
 use super::support::node_shell::{folder, node_shell};
 use super::support::wait::seconds;
 use super::support::world::{WEBHOOK_ID, WEBHOOK_TOKEN, World, create};
-use super::support::{Agent, with_world};
+use super::support::{Agent, eventually, with_world};
 use super::zero_touch::channels;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, Secret};
 use kube::Api;
@@ -21,9 +21,16 @@ async fn claim(world: &World, name: &str) {
     )
     .await;
     let volumes: Api<PersistentVolume> = Api::all(world.client.clone());
+    // One of a run that failed has outlived its namespace.
     let _ = volumes
         .delete(&world.namespace, &DeleteParams::default())
         .await;
+    eventually("a former volume is gone", seconds(60), async || {
+        let former = volumes.get_opt(&world.namespace).await?;
+        anyhow::ensure!(former.is_none(), "still there");
+        Ok(())
+    })
+    .await;
     let access = json!({"accessModes": ["ReadWriteMany"], "storageClassName": ""});
     let mut volume = access.clone();
     volume["capacity"] = json!({"storage": "16Mi"});
