@@ -72,6 +72,10 @@ matrix: ## The node tests on every Kubernetes there is a node for, one after the
 fuzz: ## Mutated input to the injector; SECONDS=60 (default), 3600 before a release
 	@hack/fuzz.sh $(SECONDS)
 
+.PHONY: soak
+soak: ## Agents come and go while all of ours is ended on the way; SECONDS=1800 (default), hours before a release
+	@hack/soak.sh $(SECONDS)
+
 .PHONY: demo
 demo: ## A watched agent, its posts as they arrive, and a summary
 	@hack/demo.sh

@@ -19,8 +19,8 @@ ready_node() {
 
 on_node() {
   ready_node
-  # One after the other: both install the chart.
-  step "charts on a real node" node_tests --test helm on_node -- --show-output
-  # These wait more than they work, so more of them run at once than there are cores.
-  step "the main job on a real node" node_tests --test node -- --show-output --test-threads 4
+  # One after the other: both install the chart. The tests of either wait more than they work, so many more of them run at once
+  # than there are cores; which of them must be alone they know.
+  step "charts on a real node" node_tests --test helm on_node -- --show-output --test-threads 6
+  step "the main job on a real node" node_tests --test node -- --show-output --test-threads 10
 }

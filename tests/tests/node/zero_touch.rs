@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub(crate) const TOKEN: &str = "a-teams-token-that-no-log-may-show";
 const OTHER: &str = "another-teams-token-that-no-log-may-show";
 /// Retention that a test can wait for, in hours: 18 s.
-const SHORT: &str = "0.005";
+const SHORT: &str = r#"extraEnv=[{"name":"MAX_RETENTION_HOURS","value":"0.005"}]"#;
 
 fn full() -> bool {
     std::env::var("FULL").is_ok_and(|full| full == "true")
@@ -98,8 +98,13 @@ pub(crate) async fn command(
     .await
 }
 
-/// Kills watchers and the bot, for as long as it is told to.
-async fn kill_at_random(world: &World, bot: &Bot) {
+/// helm's arguments for a bot whose runs are over, and whose channels are gone, within what a test can wait for.
+pub(crate) fn short_lived() -> [&'static str; 4] {
+    ["--set", "runs.leaseSeconds=45", "--set-json", SHORT]
+}
+
+/// Kills watchers, and the bot when it is given, at random.
+pub(crate) async fn kill_at_random(world: &World, bot: Option<&Bot>) {
     let pods: Api<Pod> = world.api();
     let times = if full() { "20" } else { "4" };
     create(&pods, json!({
@@ -112,7 +117,8 @@ async fn kill_at_random(world: &World, bot: &Bot) {
     }))
     .await;
     let selector = ListParams::default().labels("app.kubernetes.io/name=bot-service");
-    for _ in 0..if full() { 3 } else { 1 } {
+    let turns = if full() { 3 } else { 1 };
+    for bot in std::iter::repeat_n(bot, turns).flatten() {
         tokio::time::sleep(seconds(4)).await;
         let bots: Api<Pod> = Api::namespaced(world.client.clone(), &bot.namespace);
         for pod in bots.list(&selector).await.expect("the bot's Pods") {
@@ -139,7 +145,7 @@ async fn kill_at_random(world: &World, bot: &Bot) {
 
 /// Every Bash call of the agent's stands in its channel, in the order of the file; twice at most what was under way when a
 /// watcher was killed.
-async fn nothing_is_missing(world: &World, at: u64, channel: &str) {
+pub(crate) async fn nothing_is_missing(world: &World, at: u64, channel: &str) {
     let args = args(at);
     let expected = steps_in_order(&session(
         &args.iter().map(String::as_str).collect::<Vec<_>>(),
@@ -166,17 +172,7 @@ async fn runs_get_channels_of_their_own_are_ended_and_cleaned_up_whoever_is_kill
             {"name": "b", "token": OTHER, "namespaces": [other]},
         ]);
         let key = world.double.public_key().await.expect("the double's key");
-        let bot = Bot::install(
-            &world.namespace,
-            &key,
-            &callers,
-            &[
-                "--set",
-                "runs.leaseSeconds=45",
-                "--set-json",
-                &format!("extraEnv=[{{\"name\":\"MAX_RETENTION_HOURS\",\"value\":\"{SHORT}\"}}]"),
-            ],
-        );
+        let bot = Bot::install(&world.namespace, &key, &callers, &short_lived());
         token_secret(&world.client, &world.namespace, TOKEN).await;
         token_secret(&world.client, &other, OTHER).await;
 
@@ -196,7 +192,7 @@ async fn runs_get_channels_of_their_own_are_ended_and_cleaned_up_whoever_is_kill
             anyhow::ensure!(made.len() == wanted, "{} of {wanted}", made.len());
             Ok(())
         });
-        tokio::join!(all_made, kill_at_random(&world, &bot));
+        tokio::join!(all_made, kill_at_random(&world, Some(&bot)));
         for at in 0..jobs() {
             world.completes(&format!("agent-{at}"), seconds(180)).await;
         }

@@ -1,34 +1,94 @@
 //! The cluster that KUBECONFIG names, and the one installation of the chart that all tests share.
 
+use super::injector;
+use super::wait::seconds;
 use kube::{Client, Config};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(crate) const RELEASE: &str = "dm";
 pub(crate) const RELEASE_NAMESPACE: &str = "discord-monitoring";
 
+/// What stands there now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Installed {
+    /// What another process left, or a change that failed.
+    Unknown,
+    /// As a person installs it.
+    Usual,
+    /// See [`exclusive_restless`].
+    Restless,
+}
+
 static INSTALLATION: RwLock<()> = RwLock::const_new(());
+static INSTALLED: Mutex<Installed> = Mutex::new(Installed::Unknown);
 static WITHOUT_US: OnceLock<String> = OnceLock::new();
+static BEGAN: OnceLock<Instant> = OnceLock::new();
 
 /// Held while a test relies on the installation as it is.
 pub(crate) async fn shared() -> RwLockReadGuard<'static, ()> {
+    BEGAN.get_or_init(Instant::now);
     let guard = INSTALLATION.read().await;
-    WITHOUT_US.get_or_init(install);
+    install(Installed::Usual);
     guard
 }
 
 /// Held while a test changes the installation; it must leave it as it was.
 pub(crate) async fn exclusive() -> RwLockWriteGuard<'static, ()> {
+    BEGAN.get_or_init(Instant::now);
     let guard = INSTALLATION.write().await;
-    WITHOUT_US.get_or_init(install);
+    install(Installed::Usual);
+    guard
+}
+
+/// The same with three replicas, an authority that lives a minute, a certificate that lives 40 s, and 2 s to reach everybody.
+/// It stays so until a test wants the usual: there and back takes a minute. The API server waits as long as it may: what is
+/// counted as missed is what nobody answered, and not that the machine stalled.
+pub(crate) async fn exclusive_restless() -> RwLockWriteGuard<'static, ()> {
+    // Tests that begin together ask in any order; those that want the usual shall be first, so that it changes once.
+    let began = *BEGAN.get_or_init(Instant::now);
+    tokio::time::sleep_until((began + seconds(1)).into()).await;
+    let guard = INSTALLATION.write().await;
+    install(Installed::Restless);
     guard
 }
 
 /// What the API server makes of [`PLAIN_POD`] where nothing of ours is installed, as JSON.
 pub(crate) fn without_us() -> &'static str {
-    WITHOUT_US.get_or_init(install)
+    install(Installed::Usual);
+    WITHOUT_US.get().expect("it was looked at first")
+}
+
+/// Makes it so, if it is not. Only the first of those that share it finds anything to do.
+fn install(wanted: Installed) {
+    // A change that failed has failed its test, and is made anew for the next.
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if *installed == wanted {
+        return;
+    }
+    let before = std::mem::replace(&mut *installed, Installed::Unknown);
+    WITHOUT_US.get_or_init(start_over);
+    if before == Installed::Restless {
+        // An authority that lives a minute would be succeeded for two more.
+        injector::scale(0);
+        let secret = ["secret", injector::SECRET, "--namespace", RELEASE_NAMESPACE];
+        let emptied = ["--type", "merge", "--patch", r#"{"data":null}"#];
+        kubectl(&[&["patch"], &secret[..], &emptied[..]].concat());
+    }
+    if wanted == Installed::Restless {
+        helm_upgrade(&[
+            "--set",
+            "injector.replicaCount=3,injector.webhooks.timeoutSeconds=10",
+            "--set",
+            "certs.caValidity=60s,certs.leafValidity=40s,certs.propagation=2s",
+        ]);
+    } else {
+        helm_upgrade(&[]);
+    }
+    *installed = wanted;
 }
 
 /// A Pod that asks for nothing.
@@ -53,8 +113,8 @@ pub(crate) fn kubectl(args: &[&str]) -> String {
     tool("kubectl", args)
 }
 
-/// Starts from a cluster without us, looks at it, and installs the chart as a person would.
-fn install() -> String {
+/// Starts from a cluster without us, and looks at it.
+fn start_over() -> String {
     tool(
         "helm",
         &[
@@ -66,9 +126,7 @@ fn install() -> String {
             "--wait",
         ],
     );
-    let plain = dry_run_plain_pod();
-    helm_upgrade(&[]);
-    plain
+    dry_run_plain_pod()
 }
 
 /// A client for this test's own runtime: connections do not outlive the runtime that made them.
@@ -77,7 +135,7 @@ pub(crate) async fn client() -> Client {
     let mut config = Config::infer()
         .await
         .expect("KUBECONFIG names a cluster that answers");
-    config.read_timeout = Some(super::wait::seconds(60));
+    config.read_timeout = Some(seconds(60));
     Client::try_from(config).expect("a client from KUBECONFIG")
 }
 

@@ -70,9 +70,9 @@ impl Double {
         Ok(text.trim().to_owned())
     }
 
-    /// A webhook that it knows from now on.
-    pub(crate) async fn add_webhook(&self, id: &str, token: &str) {
-        let channel = json!({"channel": "run"});
+    /// A webhook into this channel that it knows from now on.
+    pub(crate) async fn add_webhook(&self, id: &str, token: &str, channel: &str) {
+        let channel = json!({"channel": channel});
         self.call("PUT", &format!("/webhooks/{id}/{token}"), channel)
             .await
             .expect("the double takes a webhook");

@@ -5,6 +5,7 @@ pub(crate) mod bot;
 pub(crate) mod cluster;
 pub(crate) mod double;
 pub(crate) mod injector;
+pub(crate) mod node_shell;
 pub(crate) mod wait;
 pub(crate) mod world;
 

@@ -161,7 +161,9 @@ impl World {
             self.double.answers().await
         })
         .await;
-        self.double.add_webhook(WEBHOOK_ID, WEBHOOK_TOKEN).await;
+        self.double
+            .add_webhook(WEBHOOK_ID, WEBHOOK_TOKEN, "run")
+            .await;
     }
 
     /// Creates an agent's Job.

@@ -1,11 +1,11 @@
 //! Another webhook that changes Pods, called before ours and after it: the API server goes round until both are content,
 //! and nothing is there twice.
 
-use super::support::cluster;
-use super::support::double::NAME;
-use super::support::wait::seconds;
-use super::support::world::{World, create};
-use super::support::{Agent, eventually, injector, with_world};
+use crate::support::cluster;
+use crate::support::double::NAME;
+use crate::support::wait::seconds;
+use crate::support::world::{World, create};
+use crate::support::{Agent, eventually, injector, with_world};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Api;

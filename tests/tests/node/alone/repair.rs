@@ -1,9 +1,9 @@
 //! What somebody else wrote into the injector's Secret or its webhooks is mended by whichever replica sees it first.
 
-use super::support::cluster::{self, RELEASE_NAMESPACE};
-use super::support::wait::seconds;
-use super::support::world::World;
-use super::support::{Agent, eventually, injector, with_world};
+use crate::support::cluster::{self, RELEASE_NAMESPACE};
+use crate::support::wait::seconds;
+use crate::support::world::World;
+use crate::support::{Agent, eventually, injector, with_world};
 use certs::{Action, Policy, State, apply};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;

@@ -1,9 +1,9 @@
 //! What leaves no trace: creations that are only tried, and Pods that never asked.
 
-use super::support::cluster::{self, RELEASE_NAMESPACE, dry_run_plain_pod, kubectl};
-use super::support::wait::seconds;
-use super::support::world::World;
-use super::support::{Agent, eventually, injector, with_world};
+use crate::support::cluster::{self, PLAIN_POD, RELEASE_NAMESPACE, kubectl, root};
+use crate::support::wait::seconds;
+use crate::support::world::World;
+use crate::support::{Agent, eventually, injector, with_world};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::PostParams;
@@ -83,9 +83,16 @@ async fn a_dry_run_is_answered_as_any_creation_and_leaves_nothing_anywhere() {
 async fn a_hundred_pods_that_never_asked_make_no_call() {
     let _guard = cluster::exclusive().await;
     let client = cluster::client().await;
+    let text = std::fs::read_to_string(root().join(PLAIN_POD)).unwrap();
+    let pod: Pod = serde_saphyr::from_str(&text).unwrap();
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
     let before = injector::requests(&client).await;
     for _ in 0..100 {
-        dry_run_plain_pod();
+        pods.create(&dry_run, &pod).await.unwrap();
     }
     assert_eq!(injector::requests(&client).await, before);
 }

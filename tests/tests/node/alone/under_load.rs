@@ -3,11 +3,11 @@
 //!
 //! Creations are dry runs where only the answer counts: the API server calls the webhook for them as for any other.
 
-use super::check::check;
-use super::support::cluster::{self, RELEASE_NAMESPACE, helm_upgrade, kubectl};
-use super::support::wait::seconds;
-use super::support::world::{World, create};
-use super::support::{Agent, eventually, injector, with_world};
+use crate::check::check;
+use crate::support::cluster::{self, RELEASE_NAMESPACE, kubectl};
+use crate::support::wait::seconds;
+use crate::support::world::{World, create};
+use crate::support::{Agent, eventually, injector, with_world};
 use futures_util::StreamExt as _;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -27,42 +27,6 @@ const FOLLOWED: Duration = seconds(5);
 
 fn full() -> bool {
     std::env::var("FULL").is_ok_and(|full| full == "true")
-}
-
-/// Three replicas, with an authority that lives a minute, a certificate that lives 40 s, and 2 s to reach everybody; as long
-/// as this is held, also by a test that fails. The API server waits as long as it may: what is counted as missed is what
-/// nobody answered, and not that the machine stalled.
-struct Restless;
-
-impl Restless {
-    fn begin() -> Self {
-        helm_upgrade(&[
-            "--set",
-            "injector.replicaCount=3,injector.webhooks.timeoutSeconds=10",
-            "--set",
-            "certs.caValidity=60s,certs.leafValidity=40s,certs.propagation=2s",
-        ]);
-        Self
-    }
-}
-
-impl Drop for Restless {
-    fn drop(&mut self) {
-        // An authority that lives a minute would be succeeded for two more. Each step alone: a panic within a panic would
-        // end the other tests too.
-        let steps: [fn(); 3] = [
-            || injector::scale(0),
-            || {
-                let secret = ["secret", injector::SECRET, "--namespace", RELEASE_NAMESPACE];
-                let emptied = ["--type", "merge", "--patch", r#"{"data":null}"#];
-                kubectl(&[&["patch"], &secret[..], &emptied[..]].concat());
-            },
-            || helm_upgrade(&[]),
-        ];
-        for step in steps {
-            let _ = std::panic::catch_unwind(step);
-        }
-    }
 }
 
 /// A Pod that waits for ever for a node, so that nothing runs.
@@ -310,9 +274,8 @@ async fn delete_secret(world: &World) {
 
 #[tokio::test]
 async fn replicas_that_are_asked_to_end_miss_no_pod_while_the_authority_is_rotated() {
-    let _guard = cluster::exclusive().await;
+    let _guard = cluster::exclusive_restless().await;
     with_world("rotation", |world| async move {
-        let restless = Restless::begin();
         // The authority that was there was made for longer; its successor comes by today's rule.
         all_ready(&world).await;
         let time = if full() {
@@ -358,16 +321,14 @@ async fn replicas_that_are_asked_to_end_miss_no_pod_while_the_authority_is_rotat
         );
         let after = secret_uid(&world).await;
         assert!(after.is_some() && after != before, "{before:?}, {after:?}");
-        drop(restless);
     })
     .await;
 }
 
 #[tokio::test]
 async fn replicas_that_are_killed_miss_few_pods_none_once_withdrawn_and_check_lists_each() {
-    let _guard = cluster::exclusive().await;
+    let _guard = cluster::exclusive_restless().await;
     with_world("killed", |world| async move {
-        let restless = Restless::begin();
         let times = if full() { 8 } else { 2 };
         let (load, kills) = create_during(&world, 8, false, kill_replicas(&world, times)).await;
         println!(
@@ -401,16 +362,14 @@ async fn replicas_that_are_killed_miss_few_pods_none_once_withdrawn_and_check_li
         let missed: BTreeSet<String> = load.missed.into_iter().map(|one| one.name).collect();
         assert_eq!(bare, missed, "{found:#}");
         assert_eq!(code, Some(1));
-        drop(restless);
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_rolling_restart_under_load_misses_no_pod() {
-    let _guard = cluster::exclusive().await;
+    let _guard = cluster::exclusive_restless().await;
     with_world("rollout", |world| async move {
-        let restless = Restless::begin();
         all_ready(&world).await;
         let before: BTreeSet<_> = names(&world).await;
         let restart = async {
@@ -446,7 +405,6 @@ async fn a_rolling_restart_under_load_misses_no_pod() {
             "{:?}",
             load.missed
         );
-        drop(restless);
     })
     .await;
 }

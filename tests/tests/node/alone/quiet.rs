@@ -1,8 +1,8 @@
 //! Where nothing changes, the injector changes nothing: no fight with anybody over a field, and none among replicas.
 
-use super::support::cluster::{self, kubectl};
-use super::support::wait::seconds;
-use super::support::{eventually, injector};
+use crate::support::cluster::{self, kubectl};
+use crate::support::wait::seconds;
+use crate::support::{eventually, injector};
 use std::time::Duration;
 
 /// Creations, changes and deletions of webhook configurations and Secrets that the API server has been asked for since its
@@ -44,7 +44,7 @@ async fn where_nothing_changes_no_replica_writes_anything() {
     assert!(injector::pods(&client).await.len() >= 2);
     // Each replica looks at least every 10 s. What another test began settles first.
     eventually("nobody writes", seconds(240), async || {
-        let more = writes_within(seconds(25)).await;
+        let more = writes_within(seconds(12)).await;
         anyhow::ensure!(more < 0.5, "{more} writes");
         Ok(())
     })
