@@ -77,7 +77,7 @@ fn sent(response: Response, taken: Taken) -> Response<Sent> {
 /// A request's body, which says when nobody read it to its end.
 pub(crate) struct Read {
     body: Incoming,
-    is_read: bool,
+    is_whole: bool,
     exchange: Arc<Exchange>,
 }
 
@@ -85,7 +85,7 @@ impl Read {
     const fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
         Self {
             body,
-            is_read: false,
+            is_whole: false,
             exchange,
         }
     }
@@ -100,7 +100,7 @@ impl Body for Read {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        self.is_read |= frame.is_none();
+        self.is_whole |= frame.is_none();
         Poll::Ready(frame)
     }
 
@@ -115,7 +115,7 @@ impl Body for Read {
 
 impl Drop for Read {
     fn drop(&mut self) {
-        if !self.is_read && !self.body.is_end_stream() {
+        if !self.is_whole && !self.body.is_end_stream() {
             self.exchange.unread();
         }
     }

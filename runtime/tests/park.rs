@@ -143,7 +143,7 @@ async fn until(stream: &mut TcpStream, end: &str) -> String {
     let mut all = Vec::new();
     let read = async {
         while !all.ends_with(end.as_bytes()) {
-            let mut some = [0; 64 * 1024];
+            let mut some = vec![0; 64 * 1024];
             let count = stream.read(&mut some).await.unwrap();
             let so_far = String::from_utf8_lossy(&all[all.len().saturating_sub(200)..]);
             assert!(count > 0, "closed after {so_far:?}");
