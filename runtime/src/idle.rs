@@ -1,9 +1,6 @@
 //! Which connections do nothing: a peer that only holds its place must give it up, soonest when others wait for one.
 
-use hyper::service::Service;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -74,50 +71,22 @@ impl Activity {
     }
 }
 
-/// A service whose requests are counted.
-#[derive(Debug, Clone)]
-pub(crate) struct Watched<S> {
-    pub(crate) service: S,
-    pub(crate) activity: Arc<Activity>,
-}
+/// An open request; dropped when it is answered or given up.
+pub(crate) struct Open(Arc<Activity>);
 
-impl<S, R> Service<R> for Watched<S>
-where
-    S: Service<R>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Open<S::Future>;
-
-    fn call(&self, request: R) -> Self::Future {
-        self.activity.with(|inner| {
+impl Open {
+    pub(crate) fn new(activity: &Arc<Activity>) -> Self {
+        activity.with(|inner| {
             inner.open += 1;
             inner.asked = true;
         });
-        Open {
-            future: Box::pin(self.service.call(request)),
-            activity: Arc::clone(&self.activity),
-        }
+        Self(Arc::clone(activity))
     }
 }
 
-/// An open request; dropped when it is answered or given up.
-pub(crate) struct Open<F> {
-    future: Pin<Box<F>>,
-    activity: Arc<Activity>,
-}
-
-impl<F: Future> Future for Open<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.future.as_mut().poll(context)
-    }
-}
-
-impl<F> Drop for Open<F> {
+impl Drop for Open {
     fn drop(&mut self) {
-        self.activity.with(|inner| {
+        self.0.with(|inner| {
             inner.open = inner.open.saturating_sub(1);
             inner.since = Instant::now();
         });

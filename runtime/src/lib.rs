@@ -6,9 +6,14 @@
 
 mod accept;
 pub mod admin;
+mod connection;
+mod exchange;
 mod idle;
 mod linger;
 pub mod log;
+pub mod park;
 mod places;
 pub mod serve;
 pub mod shutdown;
+mod watched;
+mod wire;

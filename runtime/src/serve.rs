@@ -6,17 +6,18 @@
 //! finish the request at hand, and what is left after `drain` is dropped.
 
 use crate::accept::{Peer, accept, handshake, out_of_patience};
-use crate::idle::{Activity, Patience, Watched};
+use crate::connection::{Connection, Failure, Protocols};
+use crate::exchange::Exchange;
+use crate::idle::{Activity, Patience};
 use crate::places::Places;
+use crate::watched::Watched;
+use crate::wire::Wire;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
@@ -27,9 +28,6 @@ use tokio_util::task::TaskTracker;
 
 /// Pause after a failed accept, so that a lack of file descriptors does not turn into a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Bytes a peer may send ahead of us, for one request and for all of a connection's: what waits there is memory.
-const STREAM_WINDOW: u32 = 128 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
 
 /// What is said of a request that took too long, as RFC 9457 has it.
 const TOO_SLOW: &str = r#"{"type":"about:blank","title":"Request Timeout","status":408,"detail":"the request was not whole, or its answer not there, in time; send it again"}"#;
@@ -96,16 +94,17 @@ pub async fn serve(
     let router = router.layer(middleware::from_fn(move |request, next| {
         bounded(limit, request, next)
     }));
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
     let drained = CancellationToken::new();
     let server = Arc::new(Server {
-        builder: builder(&options),
+        protocols: Protocols::new(&options),
         patience: Patience {
             first: options.header_timeout,
             between: options.idle_timeout,
             crowded: options.crowded_timeout,
         },
         tls: options.tls,
+        request_timeout: options.request_timeout,
         handshake_timeout: options.handshake_timeout,
         parting: options.parting,
         leaving: Semaphore::new(options.max_connections),
@@ -130,9 +129,9 @@ pub async fn serve(
                 continue;
             }
         };
-        let (server, service, crowded) = (Arc::clone(&server), service.clone(), places.crowd());
+        let (server, router, crowded) = (Arc::clone(&server), router.clone(), places.crowd());
         connections.spawn(async move {
-            if let Err(error) = server.connection(peer, service, crowded).await {
+            if let Err(error) = server.connection(peer, router, crowded).await {
                 tracing::debug!(%error, "connection ended");
             }
         });
@@ -148,30 +147,10 @@ pub async fn serve(
     }
 }
 
-/// What the protocols may take of us.
-fn builder(options: &ServeOptions) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout)
-        .max_buf_size(64 * 1024);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(64 * 1024)
-        .max_concurrent_streams(250)
-        .max_header_list_size(16 * 1024);
-    builder
-}
-
 /// What all connections share.
 struct Server {
-    builder: Builder<TokioExecutor>,
+    protocols: Protocols,
+    request_timeout: Duration,
     patience: Patience,
     tls: Option<Arc<rustls::ServerConfig>>,
     handshake_timeout: Duration,
@@ -188,9 +167,9 @@ impl Server {
     async fn connection(
         &self,
         peer: Peer,
-        service: TowerToHyperService<Router>,
+        router: TowerToHyperService<Router>,
         mut crowded: watch::Receiver<bool>,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<(), Failure> {
         let Peer {
             stream,
             linger,
@@ -201,21 +180,25 @@ impl Server {
             () = out_of_patience(self.handshake_timeout, self.patience.crowded, &mut crowded) => {
                 return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
             }
-            stream = handshake(stream, self.tls.clone()) => stream?,
+            // Boxed: a thousand connections would each keep room for what only their beginning takes.
+            stream = Box::pin(handshake(stream, self.tls.clone())) => stream?,
         };
         let activity = Activity::new();
+        let exchange = Arc::<Exchange>::default();
         let service = Watched {
-            service,
+            router,
             activity: Arc::clone(&activity),
+            exchange: Arc::clone(&exchange),
         };
-        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
-        let mut connection = pin!(connection);
+        let wire = Wire::new(stream, exchange);
+        let limit = self.request_timeout;
+        let mut connection = Connection::new(&self.protocols, wire, service, limit);
         loop {
             let (deadline, idle) = activity.deadline(self.patience, *crowded.borrow());
             tokio::select! {
-                ended = connection.as_mut() => return ended,
+                ended = &mut connection => return ended,
                 () = self.closing.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
+                    connection.end();
                     let ended = tokio::select! {
                         ended = connection => ended,
                         () = self.drained.cancelled() => return Ok(()),
@@ -235,7 +218,7 @@ impl Server {
                         return Ok(());
                     }
                     drop(place);
-                    connection.as_mut().graceful_shutdown();
+                    connection.end();
                     if tokio::time::timeout(self.parting, connection).await.is_ok() {
                         linger.until_left(self.parting).await;
                     }
@@ -250,11 +233,15 @@ impl Server {
 async fn bounded(limit: Duration, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => (
-            StatusCode::REQUEST_TIMEOUT,
-            [(header::CONTENT_TYPE, "application/problem+json")],
-            TOO_SLOW,
-        )
-            .into_response(),
+        Err(_) => too_slow(),
     }
+}
+
+pub(crate) fn too_slow() -> Response {
+    (
+        StatusCode::REQUEST_TIMEOUT,
+        [(header::CONTENT_TYPE, "application/problem+json")],
+        TOO_SLOW,
+    )
+        .into_response()
 }

@@ -29,7 +29,7 @@ impl Who {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
@@ -95,8 +95,8 @@ fn heard<T>(app: &App, said: Result<T, StoreError>) -> Result<T, Problem> {
 }
 
 /// The run of this channel, for its own watcher alone. The watcher is seen by it.
-pub(super) async fn own_run(app: &App, headers: &HeaderMap, channel: &str) -> Result<Run, Problem> {
-    let token = bearer(headers).ok_or_else(Problem::unauthorized)?;
+pub(super) async fn own_run(app: &App, token: Option<&str>, channel: &str) -> Result<Run, Problem> {
+    let token = token.ok_or_else(Problem::unauthorized)?;
     let run_id = watcher(app, token)?;
     let run = run(app, &Who::Watcher { run_id }, channel).await?;
     seen(app, &run).await?;

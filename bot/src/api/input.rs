@@ -4,10 +4,11 @@ use super::auth::{self, store};
 use super::problem::Problem;
 use super::{Channel, Params, Shared, wire};
 use crate::clock::now;
-use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use runtime::park::Parking;
 use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -38,14 +39,30 @@ impl After {
 
 pub(super) async fn poll(
     Extract(app): Extract<Shared>,
+    parking: Option<Extension<Parking>>,
     headers: HeaderMap,
     Channel(channel): Channel,
     Params(asked): Params<After>,
+) -> Response {
+    // A poll is mostly waiting, a thousand at a time: of its request it holds what it needs and no more.
+    let token = auth::bearer(&headers).map(Box::from);
+    let answer = async move {
+        let answer = inputs(&app, token, &channel, &asked).await;
+        answer.unwrap_or_else(IntoResponse::into_response)
+    };
+    Parking::wait(parking.map(|Extension(parking)| parking), answer).await
+}
+
+async fn inputs(
+    app: &Shared,
+    token: Option<Box<str>>,
+    channel: &str,
+    asked: &After,
 ) -> Result<Response, Problem> {
-    // A poll is mostly waiting, a thousand at a time: what asks the store is boxed, and so not part of what waits.
-    let run = Box::pin(auth::own_run(&app, &headers, &channel)).await?;
-    drop(headers);
-    let store = store(&app)?;
+    // What asks the store is boxed, and so not part of what waits.
+    let run = Box::pin(auth::own_run(app, token.as_deref(), channel)).await?;
+    drop(token);
+    let store = store(app)?;
     let waiting = store.wakes().run(&run.id);
     let end = Instant::now() + POLL;
     let mut open = run.state.is_open();

@@ -134,7 +134,7 @@ pub(super) async fn report(
     Channel(channel): Channel,
     Body(body): Body<Report>,
 ) -> Result<StatusCode, Problem> {
-    let run = auth::own_run(&app, &headers, &channel).await?;
+    let run = auth::own_run(&app, auth::bearer(&headers), &channel).await?;
     if !run.state.is_open() {
         return Err(Problem::gone());
     }
