@@ -71,6 +71,10 @@ impl Seen {
 }
 
 /// One life of one file.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, not one state"
+)]
 pub(super) struct Tracked {
     pub(super) source: Source,
     pub(super) inode: Inode,

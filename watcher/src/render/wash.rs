@@ -155,11 +155,10 @@ pub(super) fn strip(text: &str) -> Cow<'_, str> {
         kept.push_str(before);
         let mut chars = rest.chars();
         match chars.next() {
+            Some('\r') if matches!(chars.clone().next(), None | Some('\n' | '\r')) => {}
             Some('\r') => {
-                if !matches!(chars.clone().next(), None | Some('\n' | '\r')) {
-                    let line = memchr::memrchr(b'\n', kept.as_bytes()).map_or(0, |at| at + 1);
-                    kept.truncate(line);
-                }
+                let line = memchr::memrchr(b'\n', kept.as_bytes()).map_or(0, |at| at + 1);
+                kept.truncate(line);
             }
             Some('\u{1B}') => skip_escape(&mut chars),
             Some('\u{9B}') => skip_until_final(&mut chars),
@@ -168,13 +167,11 @@ pub(super) fn strip(text: &str) -> Cow<'_, str> {
             None => {}
         }
         let tail = chars.as_str();
-        (before, rest) = match at_suspicious(tail) {
-            Some(parts) => parts,
-            None => {
-                kept.push_str(tail);
-                return kept.into();
-            }
+        let Some(parts) = at_suspicious(tail) else {
+            kept.push_str(tail);
+            return kept.into();
         };
+        (before, rest) = parts;
     }
 }
 
