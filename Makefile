@@ -76,6 +76,11 @@ fuzz: ## Mutated input to the injector; SECONDS=60 (default), 3600 before a rele
 soak: ## Agents come and go while all of ours is ended on the way; SECONDS=1800 (default), hours before a release
 	@hack/soak.sh $(SECONDS)
 
+.PHONY: bench
+bench: ## Every figure beside its goal, for a quiet machine; fails when one is missed, and no test runs it
+	@missed=; for part in hack/bench/*.sh; do echo "$$part"; $$part || missed="$$missed $$part"; done; \
+	if [ -n "$$missed" ]; then echo "missed:$$missed" >&2; exit 1; fi
+
 .PHONY: demo
 demo: ## A watched agent, its posts as they arrive, and a summary
 	@hack/demo.sh

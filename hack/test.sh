@@ -14,8 +14,6 @@ all_checks
 if [ "${FULL:-}" = true ]; then
   step "the bot on a real PostgreSQL" "$ROOT/hack/postgres.sh" cargo test --locked --workspace \
     --test kill --test threads --test relay --test replicas --test runs --test trouble --test caps --no-fail-fast -- --include-ignored
-  step "the bot's figures" "$ROOT/hack/bench/bot.sh"
-  step "the figures of interactions alone" "$ROOT/hack/bench/interactions.sh"
 fi
 if [ "$CLUSTER" = none ]; then
   left_out "tests on a real node" "CLUSTER=none"
