@@ -217,8 +217,10 @@ async fn measure(binary: &str, kind: &str, runs: usize, count: usize) -> bool {
     let took = begun.elapsed().as_secs_f64();
     resident(&format!("{runs} runs registered in {took:.1} s"));
     println!("  nobody asks: {:.2} % of a core", bot.load(idle).await);
+    // They end with this measurement: the next one's bot has another address.
+    let mut polls = tokio::task::JoinSet::new();
     for (channel, token) in &made {
-        tokio::spawn(poll(
+        polls.spawn(poll(
             client.clone(),
             format!("{}/runs/{channel}/input", bot.base),
             token.clone(),
