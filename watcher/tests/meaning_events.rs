@@ -309,6 +309,35 @@ fn a_message_of_another_shape_stops_nothing() {
 }
 
 #[test]
+fn half_a_surrogate_pair_costs_one_character_wherever_it_stands() {
+    let lines = [
+        r#"{"type":"user","uuid":"a","message":{"content":"cut \ud83d here"}}"#,
+        r#"{"type":"user","uuid":"b","x\ude00":1,"message":{"content":[{"type":"text","text":"and \ud83d"}]}}"#,
+        r#"{"type":"user","uuid":"c","message":{"content":"one"}}{"type":"user","uuid":"d","message":{"content":"\ud83d\ude00\ude00"}}"#,
+    ];
+    let mut it = interpreter();
+    assert_eq!(
+        texts(&read(&mut it, lines.join("\n").as_bytes())),
+        [
+            "prompt cut \u{fffd} here",
+            "prompt and \u{fffd}",
+            "prompt one",
+            "prompt \u{1f600}\u{fffd}"
+        ]
+    );
+    let lost = it.losses();
+    assert_eq!((lost.cut, lost.garbage, lost.glued), (0, 0, 1));
+}
+
+#[test]
+fn a_number_that_nothing_holds_is_none_and_its_record_is_read() {
+    let line = br#"{"type":"user","uuid":"a","durationMs":1e999,"message":{"content":"hi","usage":{"output_tokens":-1e999}}}"#;
+    let mut it = interpreter();
+    assert_eq!(texts(&read(&mut it, line)), ["prompt hi"]);
+    assert_eq!(it.losses().cut, 0);
+}
+
+#[test]
 fn a_repeated_key_and_both_dialects_in_one_record_are_read() {
     let line = br#"{"type":"user","type":"user","sessionId":"s","session_id":"s","uuid":"u","message":{"content":"hi"}}"#;
     assert_eq!(texts(&read(&mut interpreter(), line)), ["prompt hi"]);

@@ -27,9 +27,9 @@ impl Interpreter {
         // The subagent's own file may not be there; its message ids make the repeat harmless where it is.
         let inner: Entry<'_> = lenient(progress.message);
         if inner.kind.as_str() == "assistant" {
-            let message: Message<'_> = lenient(inner.message);
+            let message = &inner.message;
             let session = entry.session.some().unwrap_or(session);
-            self.count(&message, session);
+            self.count(message, session);
         }
     }
 
@@ -47,9 +47,9 @@ impl Interpreter {
     }
 
     pub(super) fn assistant(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
-        let message: Message<'_> = lenient(entry.message);
+        let message = &entry.message;
         let sidechain = context.agent.is_some() || entry.sidechain.is_true();
-        self.count(&message, &context.session);
+        self.count(message, &context.session);
         let synthetic = message.model.as_str() == "<synthetic>";
         let model = message.model.some().filter(|_| !synthetic && !sidechain);
         if model.is_some() && self.activity.model.as_deref() != model {

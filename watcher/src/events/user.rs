@@ -3,13 +3,13 @@
 use super::context::Context;
 use super::interpreter::{Interpreter, NAMES};
 use super::{Answer, Call, Event, Kind, Outcome, ToolEvent, hash, prompt};
-use crate::record::{Block, Blocks, Entry, Message, lenient, text_of};
+use crate::record::{Block, Blocks, Entry, text_of};
 use jiff::Timestamp;
 use std::sync::Arc;
 
 impl Interpreter {
     pub(super) fn user(&mut self, entry: &Entry<'_>, context: &Context, out: &mut Vec<Event>) {
-        let message: Message<'_> = lenient(entry.message);
+        let message = &entry.message;
         self.activity.idle = false;
         self.activity.api_failed = false;
         match &message.content {

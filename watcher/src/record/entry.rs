@@ -1,6 +1,7 @@
 //! The outer object of a record, in both dialects: session transcripts (camelCase) and stream-json (`snake_case`).
 
 use super::loose::{Flag, Number, loose};
+use super::message::Message;
 use super::text::Text;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -42,8 +43,8 @@ loose! {
         error: Option<&'de RawValue> = "error",
         /// HTTP status of the API error.
         api_status: Number = "apiErrorStatus",
-        /// The message, see [`super::Message`].
-        message: Option<&'de RawValue> = "message",
+        /// The message; read in the record's own pass, for it is most of most records.
+        message: Message<'de> = "message",
         /// What the tool returned besides its text: an object by tool, a string on failure, an array.
         tool_result: Option<&'de RawValue> = "toolUseResult" | "tool_use_result",
         /// Payload of a progress record.

@@ -1,6 +1,7 @@
 //! From the bytes of a line to its records: usually one; two when a newline was lost; fewer when one was cut.
 
 use super::Entry;
+use super::surrogate::mended;
 use memchr::memmem;
 use std::borrow::Cow;
 
@@ -60,11 +61,16 @@ pub fn read(line: &[u8], losses: &mut Losses, mut take: impl FnMut(&Entry<'_>, &
             Cow::Borrowed,
         )
     };
-    records(text.trim(), losses, &mut take);
+    records(text.trim(), 0, losses, &mut take);
 }
 
-fn records(mut rest: &str, losses: &mut Losses, take: &mut impl FnMut(&Entry<'_>, &str)) {
-    let mut before = 0_u64;
+/// The records of a line's rest, of which `before` records were read already.
+fn records(
+    mut rest: &str,
+    mut before: u64,
+    losses: &mut Losses,
+    take: &mut impl FnMut(&Entry<'_>, &str),
+) {
     let mut attempts = ATTEMPTS;
     // Whether the text so far belongs to a record that broke off: counted once, whatever is found inside it.
     let mut broken = false;
@@ -86,6 +92,10 @@ fn records(mut rest: &str, losses: &mut Losses, take: &mut impl FnMut(&Entry<'_>
             continue;
         }
         if !broken {
+            // Looked for only where something is wrong; at most once, for what was mended has none.
+            if let Cow::Owned(whole) = mended(rest) {
+                return records(&whole, before, losses, take);
+            }
             match parsed {
                 Some(_) => losses.cut += 1,
                 None => losses.garbage += 1,

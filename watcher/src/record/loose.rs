@@ -72,32 +72,13 @@ macro_rules! otherwise {
 }
 pub(crate) use otherwise;
 
-struct NumberVisitor;
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of a transcript stay far below 2^53"
-)]
-impl<'de> Visitor<'de> for NumberVisitor {
-    type Value = Number;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Number, E> {
-        Ok(Number(Some(number as f64)))
-    }
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Number, E> {
-        Ok(Number(Some(number as f64)))
-    }
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Number, E> {
-        Ok(Number(Some(number)))
-    }
-    otherwise!(bool string unit list map);
-}
-
 impl<'de> Deserialize<'de> for Number {
+    /// Through the text: a parser refuses a number that no `f64` holds, and the whole record with it.
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(NumberVisitor)
+        let raw = <&'de RawValue>::deserialize(from)?.get();
+        let number = raw.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        let number = number.then(|| raw.parse().ok()).flatten();
+        Ok(Self(number.filter(|number: &f64| number.is_finite())))
     }
 }
 

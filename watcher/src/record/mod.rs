@@ -9,6 +9,7 @@ mod line;
 mod lines;
 mod loose;
 mod message;
+mod surrogate;
 mod text;
 
 pub use entry::{Compaction, Entry, ModelCost, ModelCosts, Progress};

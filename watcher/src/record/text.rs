@@ -3,6 +3,7 @@
 //! A JSON parser collects a string with escapes in a buffer that doubles, then it is copied out, then somebody keeps a
 //! copy: of one line of 16 MiB that made more than a Pod's whole limit. Here it is unescaped once, straight into its place.
 
+use super::surrogate::unit;
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -119,7 +120,7 @@ fn unescape<'a>(mut raw: &'a str, text: &mut String, most: usize) -> &'a str {
             Some('b') => text.push('\u{8}'),
             Some('f') => text.push('\u{c}'),
             Some('u') => {
-                let (c, rest) = code_point(raw);
+                let (c, rest) = code_point(rest);
                 text.push(c);
                 raw = rest;
             }
@@ -130,19 +131,17 @@ fn unescape<'a>(mut raw: &'a str, text: &mut String, most: usize) -> &'a str {
     raw
 }
 
-/// The character of a `\u` escape, or of a pair of them, and what follows.
+/// The character of the `\u` escape at the beginning, or of a pair of them, and what follows.
 fn code_point(raw: &str) -> (char, &str) {
     const BROKEN: char = char::REPLACEMENT_CHARACTER;
-    let unit = |raw: &str| u32::from_str_radix(raw.get(..4)?, 16).ok();
-    let rest = raw.get(4..).unwrap_or_default();
+    let rest = raw.get(6..).unwrap_or_default();
     let Some(first) = unit(raw) else {
         return (BROKEN, rest);
     };
     if !(0xD800..0xDC00).contains(&first) {
         return (char::from_u32(first).unwrap_or(BROKEN), rest);
     }
-    let second = rest.strip_prefix("\\u").and_then(unit);
-    match second.filter(|second| (0xDC00..0xE000).contains(second)) {
+    match unit(rest).filter(|second| (0xDC00..0xE000).contains(second)) {
         Some(second) => {
             let code = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
             let c = char::from_u32(code).unwrap_or(BROKEN);

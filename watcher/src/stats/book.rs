@@ -1,7 +1,7 @@
 //! What was counted, by session.
 
 use crate::events::{Identity, hash};
-use crate::record::{Blocks, Entry, Losses, Message, Progress, lenient};
+use crate::record::{Blocks, Entry, Losses, Progress, lenient};
 use crate::usage::{Ledger, Limits, Sample, Tariff, Tokens};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasherDefault;
@@ -100,7 +100,7 @@ impl Book {
     }
 
     fn assistant(&mut self, session: &str, entry: &Entry<'_>) {
-        let message: Message<'_> = lenient(entry.message);
+        let message = &entry.message;
         if entry.api_error.is_true()
             && self
                 .seen
@@ -143,7 +143,7 @@ impl Book {
     }
 
     fn user(&mut self, session: &str, entry: &Entry<'_>) {
-        let message: Message<'_> = lenient(entry.message);
+        let message = &entry.message;
         let Blocks::List(blocks) = &message.content else {
             return;
         };
