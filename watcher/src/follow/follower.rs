@@ -242,9 +242,10 @@ impl Follower {
 
     /// Everything before `end` in this file was taken by Discord, or needed no posting.
     pub fn acknowledge(&mut self, file: FileKey, end: u64) {
-        let mut all = vec![(file, end)];
+        let mut next = Some((file, end));
+        let mut all = Vec::new();
         // An heir is younger than the file it inherits from, so this comes to an end.
-        while let Some((key, end)) = all.pop() {
+        while let Some((key, end)) = next {
             if let Some(tracked) = self.files.get_mut(&key) {
                 tracked.progress.acknowledge(end);
             }
@@ -253,6 +254,7 @@ impl Follower {
             }
             let heirs = self.heirs.iter().filter(|heir| heir.of == key);
             all.extend(heirs.map(|heir| (heir.key, end.min(heir.until))));
+            next = all.pop();
         }
     }
 

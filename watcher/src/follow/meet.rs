@@ -249,13 +249,13 @@ impl Follower {
             .filter(|(_, t)| t.at_end && t.progress.all_acknowledged() && t.place == Place::Here)
             .filter(|(_, t)| {
                 t.seen
-                    .is_some_and(|seen| seen.size == t.progress.acknowledged().end)
+                    .is_some_and(|seen| seen.size == t.progress.end())
             })
             .min_by_key(|(_, t)| t.grown);
         let Some((key, tracked)) = resting else {
             return false;
         };
-        let size = tracked.progress.acknowledged().end;
+        let size = tracked.progress.end();
         let known = Known {
             inode: tracked.inode,
             size,

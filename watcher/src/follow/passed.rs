@@ -237,7 +237,7 @@ impl Tracked {
     pub(super) fn due_from(&self) -> u64 {
         match self.beginning {
             Beginning::Copied(from, _) => from,
-            _ => self.progress.acknowledged().end,
+            _ => self.progress.end(),
         }
     }
 }

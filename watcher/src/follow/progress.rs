@@ -35,10 +35,19 @@ impl Pending {
     }
 }
 
+/// The bytes before a place: themselves while the file is read, what a checkpoint knew of them before.
+#[derive(Clone, Copy)]
+enum Before {
+    Bytes(Tail),
+    Fingerprint(Fingerprint),
+}
+
 /// The acknowledged place, and those behind it that are not yet.
 #[derive(Clone)]
 pub(super) struct Progress {
-    acknowledged: Mark,
+    /// The acknowledged place. Its fingerprint is taken when somebody asks, which is far more seldom than it moves.
+    end: u64,
+    before: Before,
     marks: VecDeque<Pending>,
 }
 
@@ -46,19 +55,33 @@ impl Progress {
     /// Everything before `end` is done with.
     pub(super) fn at(end: u64, tail: Fingerprint) -> Self {
         Self {
-            acknowledged: Mark { end, tail },
+            end,
+            before: Before::Fingerprint(tail),
             marks: VecDeque::new(),
         }
     }
 
-    /// The place up to which all lines were acknowledged.
-    pub(super) fn acknowledged(&self) -> &Mark {
-        &self.acknowledged
+    /// Where the lines end that were all acknowledged.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The same as a mark.
+    pub(super) fn acknowledged(&self) -> Mark {
+        let tail = match &self.before {
+            Before::Bytes(tail) => tail.fingerprint(),
+            Before::Fingerprint(fingerprint) => *fingerprint,
+        };
+        Mark {
+            end: self.end,
+            tail,
+        }
     }
 
     /// The place up to which lines were handed out.
     pub(super) fn last(&self) -> Mark {
-        self.marks.back().map_or(self.acknowledged, Pending::mark)
+        let last = self.marks.back().map(Pending::mark);
+        last.unwrap_or_else(|| self.acknowledged())
     }
 
     pub(super) fn all_acknowledged(&self) -> bool {
@@ -67,7 +90,7 @@ impl Progress {
 
     /// A line ending at `end` is handed out; or a blank one is not.
     pub(super) fn pass(&mut self, end: u64, tail: Tail, blank: bool) {
-        if end <= self.acknowledged.end {
+        if end <= self.end {
             return; // a replayed one
         }
         if !blank {
@@ -90,10 +113,8 @@ impl Progress {
                 tail,
             };
         } else {
-            self.acknowledged = Mark {
-                end,
-                tail: tail.fingerprint(),
-            };
+            self.end = end;
+            self.before = Before::Bytes(tail);
         }
     }
 
@@ -105,7 +126,8 @@ impl Progress {
             self.marks.pop_front();
         }
         if let Some(mark) = last {
-            self.acknowledged = mark.mark();
+            self.end = mark.end;
+            self.before = Before::Bytes(mark.tail);
         }
     }
 }
@@ -127,19 +149,19 @@ mod tests {
         progress.pass(6, tail(b"b"), true);
         progress.pass(9, tail(b"c"), false);
         progress.acknowledge(4);
-        assert_eq!(progress.acknowledged().end, 0);
+        assert_eq!(progress.end(), 0);
         progress.acknowledge(5);
         assert_eq!(
-            *progress.acknowledged(),
+            progress.acknowledged(),
             Mark {
                 end: 6,
                 tail: tail(b"b").fingerprint()
             }
         );
         progress.acknowledge(100);
-        assert_eq!(progress.acknowledged().end, 9);
+        assert_eq!(progress.end(), 9);
         progress.pass(10, tail(b"d"), true);
-        assert_eq!(progress.acknowledged().end, 10);
+        assert_eq!(progress.end(), 10);
     }
 
     #[test]
@@ -151,6 +173,6 @@ mod tests {
         assert!(progress.marks.len() <= MAX_MARKS);
         assert_eq!(progress.last().end, 1_000_000);
         progress.acknowledge(1_000_000);
-        assert_eq!(progress.acknowledged().end, 1_000_000);
+        assert_eq!(progress.end(), 1_000_000);
     }
 }

@@ -203,6 +203,7 @@ impl Tracked {
     }
 
     pub(super) fn entry(&self) -> Entry {
+        let acknowledged = self.progress.acknowledged();
         Entry {
             path: self.source.path.clone(),
             session: self.source.session.clone(),
@@ -211,8 +212,8 @@ impl Tracked {
             inode: self.inode.1,
             head: self.head,
             from: self.from,
-            acknowledged: self.progress.acknowledged().end,
-            tail: self.progress.acknowledged().tail,
+            acknowledged: acknowledged.end,
+            tail: acknowledged.tail,
         }
     }
 }
