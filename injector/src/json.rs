@@ -6,6 +6,12 @@ use std::fmt::Write as _;
 /// Appends `text` as a JSON string, quotes included.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
+    escape(out, text);
+    out.push('"');
+}
+
+/// Appends `text` as it stands within a JSON string.
+fn escape(out: &mut String, text: &str) {
     let mut clean = 0;
     for (at, byte) in text.bytes().enumerate() {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
@@ -25,12 +31,12 @@ pub(crate) fn string(out: &mut String, text: &str) {
         }
     }
     out.push_str(text.get(clean..).unwrap_or_default());
-    out.push('"');
 }
 
 /// `text` as a JSON string.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
+    // Some room for escapes: a text of JSON has a quote in every tenth place.
+    let mut out = String::with_capacity(text.len() + text.len() / 8 + 2);
     string(&mut out, text);
     out
 }
@@ -45,22 +51,54 @@ pub(crate) fn member(out: &mut String, key: &str, value: &str) {
     out.push_str(value);
 }
 
+/// The same with a string for a value.
+pub(crate) fn text_member(out: &mut String, key: &str, value: &str) {
+    member(out, key, "");
+    string(out, value);
+}
+
 /// `{"name": name, "value": value}`, an environment variable as Kubernetes takes it.
 pub(crate) fn env(name: &str, value: &str) -> String {
-    let mut out = String::with_capacity(name.len() + value.len() + 24);
+    let mut out = String::with_capacity(name.len() + value.len() + value.len() / 8 + 24);
     out.push('{');
-    member(&mut out, "name", &quoted(name));
-    member(&mut out, "value", &quoted(value));
+    text_member(&mut out, "name", name);
+    text_member(&mut out, "value", value);
     out.push('}');
     out
 }
 
+/// Appends a JSON pointer as a JSON string: `path`, which is one already, and one reference token more.
+pub(crate) fn pointer(out: &mut String, path: &str, token: Option<&str>) {
+    out.push('"');
+    escape(out, path);
+    if let Some(token) = token {
+        out.push('/');
+        each_piece(token, |piece| escape(out, piece));
+    }
+    out.push('"');
+}
+
 /// One reference token of a JSON pointer: `~` and `/` escaped.
 pub(crate) fn pointer_token(text: &str) -> Cow<'_, str> {
-    if text.contains(['~', '/']) {
-        text.replace('~', "~0").replace('/', "~1").into()
-    } else {
-        text.into()
+    if !text.contains(['~', '/']) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 4);
+    each_piece(text, |piece| out.push_str(piece));
+    out.into()
+}
+
+/// Hands on the pieces of a reference token in the form a pointer has them (RFC 6901).
+fn each_piece(token: &str, mut take: impl FnMut(&str)) {
+    for piece in token.split_inclusive(['~', '/']) {
+        let (plain, escaped) = match piece.strip_suffix('~') {
+            Some(plain) => (plain, "~0"),
+            None => piece
+                .strip_suffix('/')
+                .map_or((piece, ""), |plain| (plain, "~1")),
+        };
+        take(plain);
+        take(escaped);
     }
 }
 
@@ -80,5 +118,9 @@ mod tests {
     #[test]
     fn pointer_tokens_are_escaped_once() {
         assert_eq!(pointer_token("a/b~c"), "a~1b~0c");
+        assert_eq!(pointer_token("~1/"), "~01~1");
+        let mut out = String::new();
+        pointer(&mut out, "/a~1", Some("\"x/y~"));
+        assert_eq!(out, r#""/a~1/\"x~1y~0""#);
     }
 }

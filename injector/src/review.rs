@@ -83,18 +83,18 @@ impl Answer<'_> {
         out.push_str(
             r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"#,
         );
-        json::member(&mut out, "uid", &json::quoted(self.uid));
+        json::text_member(&mut out, "uid", self.uid);
         json::member(
             &mut out,
             "allowed",
             if self.deny.is_some() { "false" } else { "true" },
         );
         if let Some(message) = self.deny {
-            let status = format!(
-                "{{\"code\":403,\"reason\":\"Forbidden\",\"message\":{}}}",
-                json::quoted(message)
-            );
-            json::member(&mut out, "status", &status);
+            json::member(&mut out, "status", "{");
+            json::member(&mut out, "code", "403");
+            json::text_member(&mut out, "reason", "Forbidden");
+            json::text_member(&mut out, "message", message);
+            out.push('}');
         }
         if let Some(patch) = self.patch.filter(|_| self.deny.is_none()) {
             json::member(&mut out, "patchType", "\"JSONPatch\"");
@@ -115,7 +115,7 @@ impl Answer<'_> {
         if !self.audit.is_empty() {
             json::member(&mut out, "auditAnnotations", "{");
             for (key, text) in self.audit {
-                json::member(&mut out, key, &json::quoted(text));
+                json::text_member(&mut out, key, text);
             }
             out.push('}');
         }

@@ -12,6 +12,7 @@ use sidecar::names::{
     BOT_VOLUME, BRIDGE, BRIDGE_VOLUME, CA_VOLUME, INJECTED, POD_UID, STATE_VOLUME, STATUS,
     TRANSCRIPT_VOLUME, WATCHER, WEBHOOK_VOLUME,
 };
+use std::borrow::Cow;
 
 /// Where containers are.
 const LISTS: [&str; 2] = ["containers", "initContainers"];
@@ -37,7 +38,7 @@ pub fn uninject(pod: &mut Value) -> bool {
     let named = status.as_ref().map(|status| status.containers.as_slice());
     let removed = remove_containers(pod, named);
     let volumes = match &status {
-        Some(status) => status.volumes.clone(),
+        Some(status) => status.volumes.iter().map(ToString::to_string).collect(),
         // Nothing says that there was an injection, nor that volumes of our names are ours.
         None if removed.is_empty() => return false,
         None => mounted_by(&removed, pod),
@@ -76,7 +77,7 @@ fn is_numbered(name: &str, bases: &[&str]) -> bool {
 
 /// Takes out the containers of ours, those of `named` alone when a status names them. A user may have one of our name: ours
 /// have what only ours have.
-fn remove_containers(pod: &mut Value, named: Option<&[String]>) -> Vec<Value> {
+fn remove_containers(pod: &mut Value, named: Option<&[Cow<'_, str>]>) -> Vec<Value> {
     let is_ours = |item: &Value| {
         let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
         named.is_none_or(|named| named.iter().any(|one| one == name))
@@ -132,7 +133,7 @@ fn remove_volumes(pod: &mut Value, names: &[String]) {
     }
 }
 
-fn restore(pod: &mut Value, status: &Status) {
+fn restore(pod: &mut Value, status: &Status<'_>) {
     let undo = &status.changed;
     for path in undo.set.iter().filter(|path| is_ours(path)) {
         remove_at(pod, path);
@@ -168,10 +169,10 @@ fn restore(pod: &mut Value, status: &Status) {
     }
 }
 
-fn restore_agent(pod: &mut Value, status: &Status) {
+fn restore_agent(pod: &mut Value, status: &Status<'_>) {
     let undo = &status.changed;
     for container in list_mut(pod, "/spec/containers").into_iter().flatten() {
-        if container.get("name").and_then(Value::as_str) != Some(&status.agent) {
+        if container.get("name").and_then(Value::as_str) != Some(&*status.agent) {
             continue;
         }
         if let Some(mounts) = list_mut(container, "/volumeMounts") {
@@ -228,7 +229,7 @@ fn standard(list: &str, name: &str) -> Value {
 }
 
 /// Lists and mappings that were made for what is gone by now.
-fn remove_empty(pod: &mut Value, status: &Status) {
+fn remove_empty(pod: &mut Value, status: &Status<'_>) {
     let is_empty = |value: &Value| match value {
         Value::Array(items) => items.is_empty(),
         Value::Object(map) => map.is_empty(),

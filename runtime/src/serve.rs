@@ -13,9 +13,7 @@ use crate::places::Places;
 use crate::watched::Watched;
 use crate::wire::Wire;
 use axum::Router;
-use axum::extract::Request;
 use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
@@ -90,10 +88,6 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: CancellationToken,
 ) {
-    let limit = options.request_timeout;
-    let router = router.layer(middleware::from_fn(move |request, next| {
-        bounded(limit, request, next)
-    }));
     let router = TowerToHyperService::new(router);
     let drained = CancellationToken::new();
     let server = Arc::new(Server {
@@ -189,6 +183,7 @@ impl Server {
             router,
             activity: Arc::clone(&activity),
             exchange: Arc::clone(&exchange),
+            limit: self.request_timeout,
         };
         let wire = Wire::new(stream, exchange);
         let limit = self.request_timeout;
@@ -227,13 +222,6 @@ impl Server {
                 Ok(()) = crowded.changed() => {}
             }
         }
-    }
-}
-
-async fn bounded(limit: Duration, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => too_slow(),
     }
 }
 

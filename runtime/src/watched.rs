@@ -1,8 +1,9 @@
-//! A service whose requests are counted, from their first byte to the last of their answer.
+//! A service whose requests are counted, from their first byte to the last of their answer, and each bounded in time.
 
 use crate::exchange::{Exchange, Taken};
 use crate::idle::{Activity, Open};
 use crate::park::Parking;
+use crate::serve::too_slow;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, Version, header};
@@ -14,12 +15,15 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 #[derive(Clone)]
 pub(crate) struct Watched {
     pub(crate) router: TowerToHyperService<Router>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) exchange: Arc<Exchange>,
+    /// Longest request, body and answer included.
+    pub(crate) limit: Duration,
 }
 
 impl Watched {
@@ -59,8 +63,10 @@ impl Service<Request<Incoming>> for Watched {
         let answer = self
             .router
             .call(request.map(|body| Read::new(body, exchange)));
+        // Here and not as a layer of the router, which would cost each request five allocations more.
+        let answer = tokio::time::timeout(self.limit, answer);
         Box::pin(async move {
-            let response = answer.await?;
+            let response = answer.await.unwrap_or_else(|_| Ok(too_slow()))?;
             drop(open);
             Ok(sent(response, taken))
         })

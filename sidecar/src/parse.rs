@@ -1,6 +1,7 @@
 //! Reads a setting's value from the text of an annotation or an environment variable.
 
 use crate::setting::{Kind, Setting};
+use serde::{Serialize, Serializer};
 
 /// A value that lies within its setting's range.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +34,20 @@ impl Value {
     pub fn to_env(&self) -> String {
         match self {
             Self::Text(value) => value.clone(),
-            other => other.to_json().to_string(),
+            other => serde_json::to_string(other).unwrap_or_default(),
+        }
+    }
+}
+
+/// As [`Value::to_json`] has it, without the copy.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bool(value) => value.serialize(serializer),
+            Self::Integer(value) => value.serialize(serializer),
+            Self::Text(value) => value.serialize(serializer),
+            Self::List(values) => values.serialize(serializer),
+            Self::Object(map) => map.serialize(serializer),
         }
     }
 }

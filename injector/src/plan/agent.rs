@@ -63,6 +63,7 @@ pub(crate) fn location(
     warnings: &mut Warnings,
 ) -> Location {
     if let Some(path) = settings.text("transcriptPath").and_then(paths::normal) {
+        let path = path.into_owned();
         let directory = if Path::new(&path)
             .extension()
             .is_some_and(|kind| kind == "jsonl")
@@ -86,7 +87,10 @@ pub(crate) fn location(
     let (config, from) = config_dir(container, warnings)
         .or_else(|| {
             let given = paths::normal(&template.config_dir)?;
-            Some((given, "agent.configDir of the sidecar definition"))
+            Some((
+                given.into_owned(),
+                "agent.configDir of the sidecar definition",
+            ))
         })
         .unwrap_or_else(|| {
             let known = sidecar::names::DEFAULT_CONFIG_DIR.to_owned();
@@ -113,7 +117,7 @@ fn config_dir(
                 warnings
                     .add("the agent's CLAUDE_CONFIG_DIR is no absolute path; set transcriptPath");
             }
-            return Some((path?, "the agent's CLAUDE_CONFIG_DIR"));
+            return Some((path?.into_owned(), "the agent's CLAUDE_CONFIG_DIR"));
         }
         Variable::Hidden if stands_in_env(container, "CLAUDE_CONFIG_DIR") => {
             warnings.add(

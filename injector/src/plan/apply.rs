@@ -29,11 +29,11 @@ pub(super) struct Plan<'p, 'a, 't> {
     pub(super) survey: &'p Survey<'t>,
 }
 
-impl Plan<'_, '_, '_> {
+impl<'t> Plan<'_, '_, 't> {
     pub(super) fn write(
         &self,
         changes: Changes<'_>,
-        mut wanted: Vec<Wanted>,
+        mut wanted: Vec<Wanted<'t>>,
         warnings: &mut Warnings,
     ) -> Patch {
         let raw = if self.nothing_of_ours() {
@@ -43,8 +43,8 @@ impl Plan<'_, '_, '_> {
         };
         if let Some((_, source)) = &self.survey.transcript.added {
             wanted.push(Wanted {
-                base: TRANSCRIPT_VOLUME.to_owned(),
-                json: format!("{{\"name\":\"{TRANSCRIPT_VOLUME}\",{source}}}"),
+                base: TRANSCRIPT_VOLUME,
+                json: format!("{{\"name\":\"{TRANSCRIPT_VOLUME}\",{source}}}").into(),
                 empty_dir: source.starts_with("\"emptyDir\""),
                 shared_at: None,
             });
@@ -64,31 +64,26 @@ impl Plan<'_, '_, '_> {
                 format!("a volume of yours has our name; ours is {name}")
             });
         }
-        let name_of = |base: &str| {
-            placed
-                .iter()
-                .find(|volume| volume.base == base)
-                .map_or(base.to_owned(), |volume| volume.name.clone())
-        };
+        let transcript_volume = name_of(&placed, TRANSCRIPT_VOLUME);
         let renamed: Vec<(&str, &str)> = placed
             .iter()
             .filter(|volume| volume.name != volume.base)
-            .map(|volume| (volume.base.as_str(), volume.name.as_str()))
+            .map(|volume| (volume.base, &*volume.name))
             .collect();
         let mut changes = changes;
         changes.renamed.clone_from(&renamed);
         let containers = self.containers(
             changes,
             &renamed,
-            &name_of(TRANSCRIPT_VOLUME),
-            &name_of(STATE_VOLUME),
+            transcript_volume,
+            name_of(&placed, STATE_VOLUME),
         );
 
         let mut patch = Patch::default();
         self.write_agent(
             &mut patch,
-            &name_of(TRANSCRIPT_VOLUME),
-            &name_of(BRIDGE_VOLUME),
+            transcript_volume,
+            name_of(&placed, BRIDGE_VOLUME),
         );
         self.write_token(&mut patch, &raw);
         self.write_volumes(&mut patch, &placed);
@@ -151,7 +146,7 @@ impl Plan<'_, '_, '_> {
             if native {
                 common
                     .fields
-                    .push(("restartPolicy", Some("\"Always\"".to_owned())));
+                    .push(("restartPolicy", Some("\"Always\"".into())));
             }
             if self.survey.token.kept {
                 common.mounts.push(block_token(BRIDGE_VOLUME, renamed));
@@ -169,14 +164,14 @@ impl Plan<'_, '_, '_> {
             let url = format!("http://127.0.0.1:{}", bridge.port);
             changes
                 .env
-                .push(("BRIDGE_URL".to_owned(), json::env("BRIDGE_URL", &url)));
+                .push(("BRIDGE_URL".into(), json::env("BRIDGE_URL", &url)));
         } else {
             changes.without_env.push("BRIDGE_URL");
         }
         if native {
             changes
                 .fields
-                .push(("restartPolicy", Some("\"Always\"".to_owned())));
+                .push(("restartPolicy", Some("\"Always\"".into())));
         }
         if native || !self.pod.ends_by_itself() {
             changes.without_env.push("ENDS_AFTER");
@@ -184,16 +179,19 @@ impl Plan<'_, '_, '_> {
         }
         changes.name = Some(&self.survey.watcher.name);
         let path = json::env("TRANSCRIPT_PATH", &self.survey.transcript.path);
-        changes.env.push(("TRANSCRIPT_PATH".to_owned(), path));
+        changes.env.push(("TRANSCRIPT_PATH".into(), path));
+        let env = &self.survey.transcript.env;
         changes
             .env
-            .extend(self.survey.transcript.env.iter().cloned());
+            .extend(env.iter().map(|(name, entry)| (name.into(), entry.clone())));
         // In the order in which a second look finds them.
         if let Some((path, _)) = &self.survey.transcript.added {
             let folder = self.survey.transcript.folder;
-            changes
-                .env
-                .extend(folder.map(|_| Folder::watcher_variable()));
+            changes.env.extend(
+                folder
+                    .map(|_| Folder::watcher_variable())
+                    .map(|(name, entry)| (name.into(), entry)),
+            );
             let folder = folder.map(|_| Folder::watcher_expression());
             let watched = mount(transcript_volume, path, true, folder.as_deref());
             changes.mounts.push(watched);
@@ -236,7 +234,7 @@ impl Plan<'_, '_, '_> {
             patch.undo.agent_mounts.push(BRIDGE_DIR.to_owned());
         }
         patch.append(
-            &format!("{at}/volumeMounts"),
+            format!("{at}/volumeMounts"),
             agent.volume_mounts.presence(),
             &mounts,
         );
@@ -251,7 +249,7 @@ impl Plan<'_, '_, '_> {
             variables.push(Folder::variable());
             patch.undo.agent_uid = true;
         }
-        patch.append(&format!("{at}/env"), agent.env.presence(), &variables);
+        patch.append(at + "/env", agent.env.presence(), &variables);
     }
 
     /// The one removal: the API server's token volume, with its mounts and the flag.
@@ -297,14 +295,12 @@ impl Plan<'_, '_, '_> {
         }
         if self.survey.token.set_flag {
             patch.add("/spec/automountServiceAccountToken", "false");
-            patch
-                .undo
-                .set
-                .push("/spec/automountServiceAccountToken".to_owned());
+            let path = "/spec/automountServiceAccountToken";
+            patch.undo.set.push(path.into());
         }
     }
 
-    fn write_volumes(&self, patch: &mut Patch, placed: &[Placed]) {
+    fn write_volumes(&self, patch: &mut Patch, placed: &[Placed<'_>]) {
         for volume in placed {
             if let Step::Replace(at) = volume.step {
                 // The token's volumes below it are gone by now.
@@ -321,7 +317,7 @@ impl Plan<'_, '_, '_> {
         let added: Vec<&str> = placed
             .iter()
             .filter(|volume| volume.step == Step::Add)
-            .map(|volume| volume.json.as_str())
+            .map(|volume| &*volume.json)
             .collect();
         patch.append("/spec/volumes", self.pod.spec.volumes.presence(), &added);
     }
@@ -363,10 +359,16 @@ impl Plan<'_, '_, '_> {
         for (list, index) in stale {
             patch.remove(&format!("/spec/{}/{index}", list.key()));
         }
-        patch.append(
-            &format!("/spec/{}", list.key()),
-            list.of(self.pod).presence(),
-            &added,
-        );
+        let path = match list {
+            List::Containers => "/spec/containers",
+            List::InitContainers => "/spec/initContainers",
+        };
+        patch.append(path, list.of(self.pod).presence(), &added);
     }
+}
+
+/// What the volume is called in this Pod.
+fn name_of<'p>(placed: &'p [Placed<'_>], base: &'p str) -> &'p str {
+    let volume = placed.iter().find(|volume| volume.base == base);
+    volume.map_or(base, |volume| &volume.name)
 }

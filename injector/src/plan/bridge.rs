@@ -69,16 +69,19 @@ pub(crate) fn plan(
 }
 
 /// The volume agent and bridge share.
-pub(crate) fn volume(template: &Template) -> Wanted {
+pub(crate) fn volume(template: &Template) -> Wanted<'_> {
     let given = template
         .volumes
         .iter()
         .find(|volume| volume.name == BRIDGE_VOLUME);
     Wanted {
-        base: BRIDGE_VOLUME.to_owned(),
+        base: BRIDGE_VOLUME,
         json: given.map_or_else(
-            || format!("{{\"name\":\"{BRIDGE_VOLUME}\",\"emptyDir\":{{\"sizeLimit\":\"1Mi\"}}}}"),
-            |volume| volume.json.clone(),
+            || {
+                format!("{{\"name\":\"{BRIDGE_VOLUME}\",\"emptyDir\":{{\"sizeLimit\":\"1Mi\"}}}}")
+                    .into()
+            },
+            |volume| volume.json.as_str().into(),
         ),
         empty_dir: true,
         shared_at: Some(BRIDGE_DIR),
@@ -102,18 +105,18 @@ pub(crate) fn render(
     let mut changes = common;
     changes.name = Some(&named.name);
     let port = bridge.port.to_string();
-    changes.env.push(("AGENT_STDIN".to_owned(), agent_env()));
+    changes.env.push(("AGENT_STDIN".into(), agent_env()));
     changes
         .env
-        .push(("BRIDGE_PORT".to_owned(), json::env("BRIDGE_PORT", &port)));
+        .push(("BRIDGE_PORT".into(), json::env("BRIDGE_PORT", &port)));
     if let Some(level) = survey.settings.text("logging.level") {
         changes
             .env
-            .push(("LOG_LEVEL".to_owned(), json::env("LOG_LEVEL", level)));
+            .push(("LOG_LEVEL".into(), json::env("LOG_LEVEL", level)));
     }
     let [_, asked] = &survey.asked;
     if let Some(resources) = fitted(asked, survey.quality) {
-        changes.fields.push(("resources", Some(resources)));
+        changes.fields.push(("resources", Some(resources.into())));
     }
     super::run_as(&survey.identity, &mut changes);
     let mut out = String::with_capacity(1024);

@@ -7,16 +7,17 @@ use super::volumes::Wanted;
 use super::warnings::Warnings;
 use crate::json;
 use crate::template::{Changes, Pieces, Template};
-use serde_json::{Map, Value as Json, json};
-use sidecar::SETTINGS;
+use serde_json::{Value as Json, json};
 use sidecar::names::{BOT_DIR, BOT_VOLUME, WEBHOOK_DIR, WEBHOOK_VOLUME};
+use sidecar::{SETTINGS, Value};
+use std::collections::BTreeMap;
 
 /// Applies every overridden setting that is a variable, an image, a Secret or an amount.
 pub(crate) fn apply(
     template: &Template,
     survey: &Survey<'_>,
     changes: &mut Changes<'_>,
-    volumes: &mut Vec<Wanted>,
+    volumes: &mut Vec<Wanted<'_>>,
     warnings: &mut Warnings,
 ) {
     let settings = &survey.settings;
@@ -44,10 +45,12 @@ pub(crate) fn apply(
                 });
             }
         }
-        changes.fields.push(("resources", Some(text)));
+        changes.fields.push(("resources", Some(text.into())));
     }
     for (name, value) in &settings.env {
-        changes.env.push((name.clone(), json::env(name, value)));
+        changes
+            .env
+            .push((name.clone().into(), json::env(name, value)));
     }
 }
 
@@ -61,20 +64,20 @@ fn variables(settings: &PodSettings<'_>, changes: &mut Changes<'_>) {
         if text.is_empty() {
             changes.without_env.push(env);
         } else {
-            changes.env.push((env.to_owned(), json::env(env, &text)));
+            changes.env.push((env.into(), json::env(env, &text)));
         }
     }
 }
 
 /// The JSON object in one variable: all the table's rows that share it.
 fn group(env: &str, settings: &PodSettings<'_>) -> String {
-    let mut map = Map::new();
-    for row in SETTINGS.iter().filter(|row| row.env == Some(env)) {
-        if let (Some(key), Some(value)) = (row.env_key, settings.get(row.path)) {
-            map.insert(key.to_owned(), value.to_json());
-        }
-    }
-    Json::Object(map).to_string()
+    // In the order in which the definition's has them.
+    let map: BTreeMap<&str, &Value> = SETTINGS
+        .iter()
+        .filter(|row| row.env == Some(env))
+        .filter_map(|row| Some((row.env_key?, settings.get(row.path)?)))
+        .collect();
+    serde_json::to_string(&map).unwrap_or_default()
 }
 
 fn image(pieces: &Pieces, settings: &PodSettings<'_>, changes: &mut Changes<'_>) {
@@ -84,7 +87,7 @@ fn image(pieces: &Pieces, settings: &PodSettings<'_>, changes: &mut Changes<'_>)
     {
         changes
             .fields
-            .push(("imagePullPolicy", Some(json::quoted(policy))));
+            .push(("imagePullPolicy", Some(json::quoted(policy).into())));
     }
     let (name, _) = pieces.image.split_once('@').unwrap_or((&pieces.image, ""));
     let slash = name.rfind('/').map_or(0, |at| at + 1);
@@ -98,7 +101,9 @@ fn image(pieces: &Pieces, settings: &PodSettings<'_>, changes: &mut Changes<'_>)
         (None, Some(tag)) => format!("{name}:{tag}"),
         (None, None) => return,
     };
-    changes.fields.push(("image", Some(json::quoted(&image))));
+    changes
+        .fields
+        .push(("image", Some(json::quoted(&image).into())));
 }
 
 /// One Secret of the Pod's own namespace: as a variable, and as a file that is reread.
@@ -115,7 +120,7 @@ fn webhook(
     template: &Template,
     settings: &PodSettings<'_>,
     changes: &mut Changes<'_>,
-    volumes: &mut Vec<Wanted>,
+    volumes: &mut Vec<Wanted<'_>>,
 ) {
     let secret = Secret {
         volume: WEBHOOK_VOLUME,
@@ -134,7 +139,7 @@ fn bot(
     template: &Template,
     settings: &PodSettings<'_>,
     changes: &mut Changes<'_>,
-    volumes: &mut Vec<Wanted>,
+    volumes: &mut Vec<Wanted<'_>>,
 ) {
     if settings.text("bot.url").is_none() {
         changes
@@ -154,24 +159,22 @@ fn bot(
 }
 
 impl Secret<'_> {
-    fn apply(&self, template: &Template, changes: &mut Changes<'_>, volumes: &mut Vec<Wanted>) {
+    fn apply(&self, template: &Template, changes: &mut Changes<'_>, volumes: &mut Vec<Wanted<'_>>) {
         let reference = json!({"name": self.env, "valueFrom": {"secretKeyRef":
             {"name": self.name, "key": self.key, "optional": true}}});
-        changes
-            .env
-            .push((self.env.to_owned(), reference.to_string()));
+        changes.env.push((self.env.into(), reference.to_string()));
         let file = format!("{}/{}", self.directory, self.key);
         changes
             .env
-            .push((self.file_env.to_owned(), json::env(self.file_env, &file)));
+            .push((self.file_env.into(), json::env(self.file_env, &file)));
         // 0444: the watcher runs as the agent's user, whoever that is.
         let volume = json!({"name": self.volume, "secret": {"secretName": self.name, "defaultMode": 0o444,
             "items": [{"key": self.key, "path": self.key}], "optional": true}});
         match volumes.iter_mut().find(|wanted| wanted.base == self.volume) {
-            Some(wanted) => wanted.json = volume.to_string(),
+            Some(wanted) => wanted.json = volume.to_string().into(),
             None => volumes.push(Wanted {
-                base: self.volume.to_owned(),
-                json: volume.to_string(),
+                base: self.volume,
+                json: volume.to_string().into(),
                 empty_dir: false,
                 shared_at: None,
             }),
@@ -202,7 +205,7 @@ pub(crate) fn run(
     let name = owner.and_then(|owner| owner.name.as_deref());
     if let (Some(kind), Some(name)) = (owner.and_then(|owner| owner.kind.as_deref()), name) {
         changes.env.push((
-            "RUN_OWNER".to_owned(),
+            "RUN_OWNER".into(),
             json::env("RUN_OWNER", &format!("{kind}/{name}")),
         ));
     }
@@ -219,5 +222,5 @@ pub(crate) fn run(
         )
         .to_owned(),
     };
-    changes.env.push(("RUN_TASK_ID".to_owned(), entry));
+    changes.env.push(("RUN_TASK_ID".into(), entry));
 }

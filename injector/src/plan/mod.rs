@@ -213,13 +213,13 @@ fn build(
     let survey = Survey::of(pod, template, warnings)?;
     let settings = &survey.settings;
     let mut changes = Changes::default();
-    let mut wanted: Vec<volumes::Wanted> = template
+    let mut wanted: Vec<volumes::Wanted<'_>> = template
         .volumes
         .iter()
         .filter(|volume| volume.name != sidecar::names::BRIDGE_VOLUME)
         .map(|volume| volumes::Wanted {
-            base: volume.name.clone(),
-            json: volume.json.clone(),
+            base: &volume.name,
+            json: volume.json.as_str().into(),
             empty_dir: volume.empty_dir,
             shared_at: None,
         })
@@ -239,16 +239,17 @@ fn build(
 /// The user and group of one of our containers.
 fn run_as(identity: &Identity, changes: &mut Changes<'_>) {
     if let Some(user) = identity.user {
-        changes.security.push(("runAsUser", Some(user.to_string())));
+        let user_id = Some(user.to_string().into());
+        changes.security.push(("runAsUser", user_id));
         if user == 0 {
             changes
                 .security
-                .push(("runAsNonRoot", Some("false".to_owned())));
+                .push(("runAsNonRoot", Some("false".into())));
         }
     }
     if let Some(group) = identity.group {
         changes
             .security
-            .push(("runAsGroup", Some(group.to_string())));
+            .push(("runAsGroup", Some(group.to_string().into())));
     }
 }

@@ -9,13 +9,13 @@ use sidecar::names::POD_UID;
 /// One mount; `folder` is an expression for a folder of the volume's.
 pub(crate) fn mount(volume: &str, path: &str, read_only: bool, folder: Option<&str>) -> String {
     let mut out = String::from("{");
-    json::member(&mut out, "name", &json::quoted(volume));
-    json::member(&mut out, "mountPath", &json::quoted(path));
+    json::text_member(&mut out, "name", volume);
+    json::text_member(&mut out, "mountPath", path);
     if read_only {
         json::member(&mut out, "readOnly", "true");
     }
     if let Some(folder) = folder {
-        json::member(&mut out, "subPathExpr", &json::quoted(folder));
+        json::text_member(&mut out, "subPathExpr", folder);
     }
     out.push('}');
     out
@@ -29,8 +29,8 @@ pub(crate) fn block_token(volume: &str, renamed: &[(&str, &str)]) -> String {
         .find(|(from, _)| *from == volume)
         .map_or(volume, |(_, to)| to);
     let mut out = String::from("{");
-    json::member(&mut out, "name", &json::quoted(name));
-    json::member(&mut out, "mountPath", &json::quoted(TOKEN_DIR));
+    json::text_member(&mut out, "name", name);
+    json::text_member(&mut out, "mountPath", TOKEN_DIR);
     json::member(&mut out, "readOnly", "true");
     json::member(&mut out, "subPath", "\"no-token\"");
     out.push('}');
@@ -88,7 +88,7 @@ impl Folder {
 
     fn uid(name: &str) -> String {
         let mut out = String::from("{");
-        json::member(&mut out, "name", &json::quoted(name));
+        json::text_member(&mut out, "name", name);
         let source = r#"{"fieldRef":{"apiVersion":"v1","fieldPath":"metadata.uid"}}"#;
         json::member(&mut out, "valueFrom", source);
         out.push('}');

@@ -3,6 +3,7 @@
 use super::status::Undo;
 use crate::json;
 use crate::pod::Presence;
+use std::borrow::Cow;
 
 /// Room for a usual patch in bytes, so that it is not moved while it grows.
 const USUAL: usize = 6 * 1024;
@@ -27,7 +28,7 @@ impl Patch {
     }
 
     /// Begins an operation; what is written until [`Self::end`] is its value.
-    fn begin(&mut self, op: &str, path: &str) {
+    fn begin(&mut self, op: &str, path: &str, token: Option<&str>) {
         if self.text.is_empty() {
             self.text.reserve(USUAL);
         }
@@ -35,49 +36,55 @@ impl Patch {
         self.text.push_str("{\"op\":\"");
         self.text.push_str(op);
         self.text.push_str("\",\"path\":");
-        json::string(&mut self.text, path);
+        json::pointer(&mut self.text, path, token);
     }
 
     fn end(&mut self) {
         self.text.push('}');
     }
 
-    fn operation(&mut self, op: &str, path: &str, value: Option<&str>) {
-        self.begin(op, path);
-        if let Some(value) = value {
-            self.text.push_str(",\"value\":");
-            self.text.push_str(value);
-        }
+    fn value(&mut self, value: &str) {
+        self.text.push_str(",\"value\":");
+        self.text.push_str(value);
         self.end();
     }
 
     /// `add`: a member of an object that is there, or an item of a list that is.
     pub(crate) fn add(&mut self, path: &str, value: &str) {
-        self.operation("add", path, Some(value));
+        self.begin("add", path, None);
+        self.value(value);
     }
 
     pub(crate) fn replace(&mut self, path: &str, value: &str) {
-        self.operation("replace", path, Some(value));
+        self.begin("replace", path, None);
+        self.value(value);
     }
 
     pub(crate) fn remove(&mut self, path: &str) {
-        self.operation("remove", path, None);
+        self.begin("remove", path, None);
+        self.end();
     }
 
     /// Appends items to the list at `path`, which is made when it is not there.
-    pub(crate) fn append(&mut self, path: &str, presence: Presence, items: &[impl AsRef<str>]) {
+    pub(crate) fn append(
+        &mut self,
+        path: impl Into<Cow<'static, str>>,
+        presence: Presence,
+        items: &[impl AsRef<str>],
+    ) {
         if items.is_empty() {
             return;
         }
+        let path = path.into();
         if presence == Presence::There {
-            let end = format!("{path}/-");
             for item in items {
-                self.add(&end, item.as_ref());
+                self.begin("add", &path, Some("-"));
+                self.value(item.as_ref());
             }
             return;
         }
+        self.begin("add", &path, None);
         self.made(path, presence);
-        self.begin("add", path);
         self.text.push_str(",\"value\":[");
         for (at, item) in items.iter().enumerate() {
             if at > 0 {
@@ -90,36 +97,43 @@ impl Patch {
     }
 
     /// Sets members (key and JSON) of the mapping at `path`, which is made when it is not there.
-    pub(crate) fn members(&mut self, path: &str, presence: Presence, members: &[(&str, String)]) {
+    pub(crate) fn members(
+        &mut self,
+        path: &'static str,
+        presence: Presence,
+        members: &[(&str, impl AsRef<str>)],
+    ) {
         if members.is_empty() {
             return;
         }
         if presence == Presence::There {
             for (key, value) in members {
-                self.add(&format!("{path}/{}", json::pointer_token(key)), value);
+                self.begin("add", path, Some(key));
+                self.value(value.as_ref());
             }
             return;
         }
         self.made(path, presence);
-        self.begin("add", path);
+        self.begin("add", path, None);
         self.text.push_str(",\"value\":{");
         for (key, value) in members {
-            json::member(&mut self.text, key, value);
+            json::member(&mut self.text, key, value.as_ref());
         }
         self.text.push('}');
         self.end();
     }
 
     /// Makes an empty mapping where none is.
-    pub(crate) fn object(&mut self, path: &str, presence: Presence) {
+    pub(crate) fn object(&mut self, path: &'static str, presence: Presence) {
         self.made(path, presence);
         self.add(path, "{}");
     }
 
-    fn made(&mut self, path: &str, presence: Presence) {
+    /// Notes what stood at `path` before.
+    pub(crate) fn made(&mut self, path: impl Into<Cow<'static, str>>, presence: Presence) {
         match presence {
-            Presence::Absent => self.undo.created.push(path.to_owned()),
-            Presence::Null => self.undo.null.push(path.to_owned()),
+            Presence::Absent => self.undo.created.push(path.into()),
+            Presence::Null => self.undo.null.push(path.into()),
             Presence::There => {}
         }
     }

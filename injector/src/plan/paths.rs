@@ -1,21 +1,24 @@
 //! Absolute paths as text: put into one form, and compared by whole components.
 
+use std::borrow::Cow;
+
 /// The path without doubled or trailing slashes, `.` and `..`; `None` unless it is absolute.
-pub(crate) fn normal(path: &str) -> Option<String> {
-    if !path.starts_with('/') {
-        return None;
+pub(crate) fn normal(path: &str) -> Option<Cow<'_, str>> {
+    let parts = path.strip_prefix('/')?.split('/');
+    if parts.clone().all(|part| !matches!(part, "" | "." | "..")) {
+        return Some(path.into());
     }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
+    let mut kept: Vec<&str> = Vec::new();
+    for part in parts {
         match part {
             "" | "." => {}
             ".." => {
-                parts.pop();
+                kept.pop();
             }
-            part => parts.push(part),
+            part => kept.push(part),
         }
     }
-    Some(format!("/{}", parts.join("/")))
+    Some(format!("/{}", kept.join("/")).into())
 }
 
 /// Whether `path` is `parent` or lies below it; both in normal form.

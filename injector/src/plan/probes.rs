@@ -119,7 +119,7 @@ fn exec(pieces: &Pieces, changes: &mut Changes<'_>) {
         }
         changes
             .fields
-            .push((key, Some(Value::Object(probe).to_string())));
+            .push((key, Some(Value::Object(probe).to_string().into())));
     }
     changes.fields.push(("ports", None));
     changes.without_env.push("HEALTH_ADDR");
@@ -142,14 +142,16 @@ fn http(pieces: &Pieces, port: i64, changes: &mut Changes<'_>) {
         );
         changes
             .fields
-            .push((key, Some(Value::Object(probe).to_string())));
+            .push((key, Some(Value::Object(probe).to_string().into())));
     }
     let ports = json!([{"name": "discord-health", "containerPort": port, "protocol": "TCP"}]);
-    changes.fields.push(("ports", Some(ports.to_string())));
+    changes
+        .fields
+        .push(("ports", Some(ports.to_string().into())));
     let address = format!("0.0.0.0:{port}");
     changes
         .env
-        .push(("HEALTH_ADDR".to_owned(), json::env("HEALTH_ADDR", &address)));
+        .push(("HEALTH_ADDR".into(), json::env("HEALTH_ADDR", &address)));
 }
 
 fn probe(pieces: &Pieces, key: &str) -> Option<Map<String, Value>> {

@@ -38,6 +38,6 @@ pub(crate) fn standing(
         asks: wanted.is_ok(),
         has_watcher: !watcher.found.is_empty(),
         definition: Status::read(pod.metadata.annotations.get(STATUS))
-            .map(|status| status.template),
+            .map(|status| status.template.into_owned()),
     })
 }

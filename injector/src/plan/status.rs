@@ -2,23 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// Room for a usual annotation in bytes.
+const USUAL: usize = 768;
 
 /// The annotation's content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Status {
+pub(crate) struct Status<'a> {
     /// Version of the injector.
-    pub(crate) version: String,
+    pub(crate) version: Cow<'a, str>,
     /// `native` or `plain`.
-    pub(crate) mode: String,
+    pub(crate) mode: Cow<'a, str>,
     /// Hash of the sidecar definition.
-    pub(crate) template: String,
+    pub(crate) template: Cow<'a, str>,
     /// The container that is watched.
-    pub(crate) agent: String,
-    pub(crate) containers: Vec<String>,
+    pub(crate) agent: Cow<'a, str>,
+    pub(crate) containers: Vec<Cow<'a, str>>,
     /// Those the injector added.
-    pub(crate) volumes: Vec<String>,
+    pub(crate) volumes: Vec<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Undo::is_empty")]
     pub(crate) changed: Undo,
 }
@@ -29,13 +33,13 @@ pub(crate) struct Status {
 pub(crate) struct Undo {
     /// Lists and mappings that were absent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) created: Vec<String>,
+    pub(crate) created: Vec<Cow<'static, str>>,
     /// Lists and mappings that were null.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) null: Vec<String>,
+    pub(crate) null: Vec<Cow<'static, str>>,
     /// Members that were absent, and are set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) set: Vec<String>,
+    pub(crate) set: Vec<Cow<'static, str>>,
     /// Members that had another value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) was: BTreeMap<String, Value>,
@@ -75,14 +79,6 @@ impl Undo {
 
     /// Adds what an earlier injection of the same Pod changed.
     pub(crate) fn after(mut self, earlier: Self) -> Self {
-        let join = |mut first: Vec<String>, second: Vec<String>| {
-            for item in second {
-                if !first.contains(&item) {
-                    first.push(item);
-                }
-            }
-            first
-        };
         self.created = join(earlier.created, self.created);
         self.null = join(earlier.null, self.null);
         self.set = join(earlier.set, self.set);
@@ -98,13 +94,25 @@ impl Undo {
     }
 }
 
-impl Status {
+/// Both, each item once.
+fn join<T: PartialEq>(mut first: Vec<T>, second: Vec<T>) -> Vec<T> {
+    for item in second {
+        if !first.contains(&item) {
+            first.push(item);
+        }
+    }
+    first
+}
+
+impl Status<'_> {
     /// Reads an annotation; a forged or foreign one is none.
     pub(crate) fn read(text: Option<&str>) -> Option<Self> {
         serde_json::from_str(text?).ok()
     }
 
     pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        let mut out = Vec::with_capacity(USUAL);
+        let _ = serde_json::to_writer(&mut out, self);
+        String::from_utf8(out).unwrap_or_default()
     }
 }

@@ -11,6 +11,7 @@ use crate::json;
 use crate::pod::{Container, Mount, Pod};
 use sidecar::Value;
 use sidecar::names::{BRIDGE_DIR, POD_UID, STATE_DIR};
+use std::borrow::Cow;
 
 /// Paths of the watcher's own that a mount of the agent's must neither hide nor lie beneath.
 const TAKEN: &[&str] = &[
@@ -59,7 +60,7 @@ pub(crate) fn plan(
         path: location.watched.clone(),
         ..Transcript::default()
     };
-    let mounts: Vec<(String, &Mount<'_>)> = agent
+    let mounts: Vec<(Cow<'_, str>, &Mount<'_>)> = agent
         .volume_mounts
         .items()
         .iter()
@@ -142,7 +143,7 @@ fn folder(
 /// that is read-only to the watcher and that the agent has not made yet: the watcher, and with it the agent, could not
 /// start.
 fn warn_of_nested(
-    mounts: &[(String, &Mount<'_>)],
+    mounts: &[(Cow<'_, str>, &Mount<'_>)],
     covering: &str,
     location: &Location,
     warnings: &mut Warnings,
@@ -160,11 +161,11 @@ impl Transcript {
     /// Mounts the agent's volume in the watcher, read-only, at `path`.
     fn take(&mut self, agent: &Container<'_>, mount: &Mount<'_>, path: &str) -> Result<(), String> {
         let mut text = String::from("{");
-        json::member(&mut text, "name", &json::quoted(&mount.name));
-        json::member(&mut text, "mountPath", &json::quoted(path));
+        json::text_member(&mut text, "name", &mount.name);
+        json::text_member(&mut text, "mountPath", path);
         json::member(&mut text, "readOnly", "true");
         if let Some(sub) = mount.sub_path.as_deref().filter(|sub| !sub.is_empty()) {
-            json::member(&mut text, "subPath", &json::quoted(sub));
+            json::text_member(&mut text, "subPath", sub);
         }
         if let Some(expression) = mount
             .sub_path_expr
@@ -172,7 +173,7 @@ impl Transcript {
             .filter(|expr| !expr.is_empty())
         {
             let expression = self.sub_path_expr(agent, expression)?;
-            json::member(&mut text, "subPathExpr", &json::quoted(&expression));
+            json::text_member(&mut text, "subPathExpr", &expression);
         }
         // What is mounted into the volume later must be seen; the other direction needs a privileged container.
         if matches!(
@@ -196,7 +197,7 @@ impl Transcript {
             Variable::Field(field) => {
                 let own = format!("AGENT_{name}");
                 let mut entry = String::from("{");
-                json::member(&mut entry, "name", &json::quoted(&own));
+                json::text_member(&mut entry, "name", &own);
                 json::member(
                     &mut entry,
                     "valueFrom",

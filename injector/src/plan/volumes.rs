@@ -4,14 +4,15 @@ use super::compare;
 use super::ours::{self, List, Named, RawPod};
 use crate::pod::Pod;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// A volume we want in the Pod.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'t> {
     /// Its usual name.
-    pub(crate) base: String,
+    pub(crate) base: &'t str,
     /// The whole volume as JSON, under the usual name.
-    pub(crate) json: String,
+    pub(crate) json: Cow<'t, str>,
     pub(crate) empty_dir: bool,
     /// Where the agent mounts it too. A transcript's volume has no such place: a mount there that stands already is taken
     /// as the agent's own.
@@ -20,10 +21,10 @@ pub(crate) struct Wanted {
 
 /// What becomes of it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Placed {
-    pub(crate) base: String,
-    pub(crate) name: String,
-    pub(crate) json: String,
+pub(crate) struct Placed<'t> {
+    pub(crate) base: &'t str,
+    pub(crate) name: Cow<'t, str>,
+    pub(crate) json: Cow<'t, str>,
     pub(crate) empty_dir: bool,
     pub(crate) step: Step,
 }
@@ -57,13 +58,13 @@ pub(crate) fn any_of_ours(pod: &Pod<'_>) -> bool {
 }
 
 /// Finds a name and a step for each wanted volume.
-pub(crate) fn place(
+pub(crate) fn place<'t>(
     pod: &Pod<'_>,
     raw: &RawPod<'_>,
-    wanted: Vec<Wanted>,
+    wanted: Vec<Wanted<'t>>,
     own: &[&Named],
     agent: usize,
-) -> Vec<Placed> {
+) -> Vec<Placed<'t>> {
     let none = !any_of_ours(pod);
     wanted
         .into_iter()
@@ -76,7 +77,7 @@ pub(crate) fn place(
                     ..
                 } = wanted;
                 return Placed {
-                    name: base.clone(),
+                    name: base.into(),
                     base,
                     json,
                     empty_dir,
@@ -88,16 +89,16 @@ pub(crate) fn place(
         .collect()
 }
 
-fn place_one(
+fn place_one<'t>(
     pod: &Pod<'_>,
     raw: &RawPod<'_>,
-    wanted: Wanted,
+    wanted: Wanted<'t>,
     own: &[&Named],
     agent: usize,
-) -> Placed {
+) -> Placed<'t> {
     let value: Value = serde_json::from_str(&wanted.json).unwrap_or_default();
     for number in 1.. {
-        let name = ours::numbered(&wanted.base, number);
+        let name = ours::numbered(wanted.base, number);
         let mut value = value.clone();
         if let Some(map) = value.as_object_mut() {
             map.insert("name".to_owned(), name.as_str().into());
@@ -121,11 +122,11 @@ fn place_one(
         let json = if number == 1 {
             wanted.json
         } else {
-            value.to_string()
+            value.to_string().into()
         };
         return Placed {
             base: wanted.base,
-            name,
+            name: name.into(),
             json,
             empty_dir: wanted.empty_dir,
             step,
@@ -133,7 +134,7 @@ fn place_one(
     }
     // The loop ends: a Pod has finitely many volumes.
     Placed {
-        name: wanted.base.clone(),
+        name: wanted.base.into(),
         base: wanted.base,
         json: wanted.json,
         empty_dir: wanted.empty_dir,

@@ -1,6 +1,7 @@
 //! What the person who creates the Pod is told, in the length Kubernetes asks for.
 
 use sidecar::names::PREFIX;
+use std::borrow::Cow;
 
 /// Kubernetes asks for at most 120 characters each; longer ones may be cut by the API server anyway.
 const LONGEST: usize = 120;
@@ -20,28 +21,28 @@ pub(crate) struct Warnings {
 impl Warnings {
     /// Adds a warning, under our name unless it starts with a key of ours. It must fit: what it says last is the cure.
     pub(crate) fn add(&mut self, text: &str) {
-        let text = named(text);
+        let text = named(text.into());
         debug_assert!(fits(&text), "a warning that would be cut: {text}");
-        self.push(&text);
+        self.push(text);
     }
 
     /// Adds a warning that shows something of a person's: as much of it, up to `most` characters, as there is room for.
     pub(crate) fn show(&mut self, value: &str, most: usize, say: impl Fn(&str) -> String) {
         let text = (LEAST..=most)
             .rev()
-            .map(|most| named(&say(&excerpt(value, most))))
+            .map(|most| named(say(&excerpt(value, most)).into()))
             .find(|text| fits(text));
-        let text = text.unwrap_or_else(|| named(&say("\u{2026}")));
+        let text = text.unwrap_or_else(|| named(say("\u{2026}").into()));
         debug_assert!(fits(&text), "a warning that would be cut: {text}");
-        self.push(&text);
+        self.push(text);
     }
 
     /// Adds a warning that ends in the words of others, such as a parser's; those may be cut.
     pub(crate) fn quote(&mut self, text: &str) {
-        self.push(&named(text));
+        self.push(named(text.into()));
     }
 
-    fn push(&mut self, text: &str) {
+    fn push(&mut self, text: String) {
         let text = shorten(text);
         if self.said.contains(&text) {
             return;
@@ -57,17 +58,16 @@ impl Warnings {
     pub(crate) fn into_vec(mut self) -> Vec<String> {
         if self.further > 0 {
             let further = self.further;
-            self.said.push(named(&format!(
-                "{further} further warnings are not shown; mend these first"
-            )));
+            let text = format!("{further} further warnings are not shown; mend these first");
+            self.said.push(named(text.into()));
         }
         self.said
     }
 }
 
-fn named(text: &str) -> String {
+fn named(text: Cow<'_, str>) -> String {
     if text.starts_with(PREFIX) {
-        text.to_owned()
+        text.into_owned()
     } else {
         format!("discord-monitoring: {text}")
     }
@@ -78,10 +78,14 @@ fn fits(text: &str) -> bool {
 }
 
 /// One line of at most 120 characters.
-fn shorten(text: &str) -> String {
+fn shorten(text: String) -> String {
     let clean = |c: char| if c.is_control() { ' ' } else { c };
-    if fits(text) {
-        return text.chars().map(clean).collect();
+    if fits(&text) {
+        return if text.contains(char::is_control) {
+            text.chars().map(clean).collect()
+        } else {
+            text
+        };
     }
     let mut out: String = text.chars().map(clean).take(LONGEST - 1).collect();
     out.push('\u{2026}');
@@ -89,13 +93,13 @@ fn shorten(text: &str) -> String {
 }
 
 /// A value for a warning: at most `most` characters.
-pub(crate) fn excerpt(value: &str, most: usize) -> String {
+pub(crate) fn excerpt(value: &str, most: usize) -> Cow<'_, str> {
     if value.chars().count() <= most {
-        return value.to_owned();
+        return value.into();
     }
     let mut out: String = value.chars().take(most.saturating_sub(1)).collect();
     out.push('\u{2026}');
-    out
+    out.into()
 }
 
 #[cfg(test)]

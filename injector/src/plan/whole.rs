@@ -7,6 +7,15 @@ use super::volumes::{Placed, Step};
 use crate::json;
 use crate::pod::{ContainerSecurity, Keys, Presence, SAFE_TO_EVICT};
 use sidecar::names::{INJECTED, STATUS};
+use std::borrow::Cow;
+
+const LABELS: &str = "/metadata/labels";
+const ANNOTATIONS: &str = "/metadata/annotations";
+/// Where [`INJECTED`] stands among the labels.
+const INJECTED_PATH: &str = "/metadata/labels/discord-monitoring.io~1injected";
+/// Where [`SAFE_TO_EVICT`] stands among the annotations.
+const SAFE_TO_EVICT_PATH: &str =
+    "/metadata/annotations/cluster-autoscaler.kubernetes.io~1safe-to-evict-local-volumes";
 
 impl Plan<'_, '_, '_> {
     /// What concerns the Pod as a whole: pull secrets, and its security context where it says nothing.
@@ -54,10 +63,8 @@ impl Plan<'_, '_, '_> {
             .collect();
         patch.members("/spec/securityContext", presence, &members);
         for (key, _) in members {
-            patch.undo.set.push(format!(
-                "/spec/securityContext/{}",
-                json::pointer_token(key)
-            ));
+            let path = format!("/spec/securityContext/{}", json::pointer_token(key));
+            patch.undo.set.push(path.into());
         }
     }
 
@@ -96,7 +103,7 @@ impl Plan<'_, '_, '_> {
     }
 
     /// Label, autoscaler annotation and status; the status last, for it records all that was changed.
-    pub(super) fn write_metadata(&self, mut patch: Patch, placed: &[Placed]) -> Patch {
+    pub(super) fn write_metadata(&self, mut patch: Patch, placed: &[Placed<'_>]) -> Patch {
         let metadata = &self.pod.metadata;
         if metadata.presence != Presence::There {
             patch.object("/metadata", metadata.presence);
@@ -104,13 +111,15 @@ impl Plan<'_, '_, '_> {
         let earlier = Status::read(metadata.annotations.get(STATUS));
         let label = metadata.labels.injected.as_deref();
         if label != Some("true") {
-            let member = [(INJECTED, "\"true\"".to_owned())];
-            patch.members("/metadata/labels", metadata.labels.presence, &member);
+            let member = [(INJECTED, "\"true\"")];
+            patch.members(LABELS, metadata.labels.presence, &member);
         }
         // One that no injection of ours is known to have set is the user's, whatever it says.
         if let Some(label) = label.filter(|_| earlier.is_none()) {
-            let path = format!("/metadata/labels/{}", json::pointer_token(INJECTED));
-            patch.undo.was.insert(path, label.into());
+            patch
+                .undo
+                .was
+                .insert(INJECTED_PATH.to_owned(), label.into());
         }
         let mut annotations: Vec<(&str, String)> = Vec::new();
         let given = metadata.annotations.get(SAFE_TO_EVICT);
@@ -122,21 +131,18 @@ impl Plan<'_, '_, '_> {
             .collect();
         let before = safe.len();
         for volume in placed.iter().filter(|volume| volume.empty_dir) {
-            if !safe.contains(&volume.name.as_str()) {
+            if !safe.contains(&&*volume.name) {
                 safe.push(&volume.name);
             }
         }
         if safe.len() > before {
             annotations.push((SAFE_TO_EVICT, json::quoted(&safe.join(","))));
-            let path = format!(
-                "/metadata/annotations/{}",
-                json::pointer_token(SAFE_TO_EVICT)
-            );
             match given {
                 Some(given) => {
+                    let path = SAFE_TO_EVICT_PATH.to_owned();
                     patch.undo.was.insert(path, given.into());
                 }
-                None => patch.undo.set.push(path),
+                None => patch.undo.set.push(SAFE_TO_EVICT_PATH.into()),
             }
         }
         let status = self.status(placed, earlier.as_ref());
@@ -150,12 +156,7 @@ impl Plan<'_, '_, '_> {
             return patch;
         }
         let presence = metadata.annotations.presence;
-        let path = "/metadata/annotations".to_owned();
-        match presence {
-            Presence::Absent => patch.undo.created.push(path),
-            Presence::Null => patch.undo.null.push(path),
-            Presence::There => {}
-        }
+        patch.made(ANNOTATIONS, presence);
         let undo = std::mem::take(&mut patch.undo);
         let changed = match earlier {
             Some(earlier) => undo.after(earlier.changed),
@@ -163,11 +164,11 @@ impl Plan<'_, '_, '_> {
         };
         let text = Status { changed, ..status }.to_json();
         annotations.push((STATUS, json::quoted(&text)));
-        patch.members("/metadata/annotations", presence, &annotations);
+        patch.members(ANNOTATIONS, presence, &annotations);
         patch
     }
 
-    fn status(&self, placed: &[Placed], earlier: Option<&Status>) -> Status {
+    fn status<'s>(&'s self, placed: &'s [Placed<'_>], earlier: Option<&Status<'s>>) -> Status<'s> {
         let there = |name: &str| {
             self.pod
                 .spec
@@ -180,10 +181,10 @@ impl Plan<'_, '_, '_> {
             .map(|earlier| earlier.volumes.as_slice())
             .unwrap_or_default();
         // A volume that stood there as we want it, and no injection of ours is known to have added, may be the user's.
-        let mut volumes: Vec<String> = placed
+        let mut volumes: Vec<Cow<'s, str>> = placed
             .iter()
             .filter(|volume| volume.step != Step::Keep || known.contains(&volume.name))
-            .map(|volume| volume.name.clone())
+            .map(|volume| Cow::Borrowed(&*volume.name))
             .collect();
         // A volume an earlier injection added, and the agent uses by now, is still ours to take back.
         for name in known {
@@ -192,21 +193,34 @@ impl Plan<'_, '_, '_> {
             }
         }
         volumes.sort();
-        let mut containers = vec![self.survey.watcher.name.clone()];
+        let mut containers = vec![self.survey.watcher.name.as_str().into()];
         if self.survey.planned_bridge.is_some() {
-            containers.push(self.survey.bridge.name.clone());
+            containers.push(self.survey.bridge.name.as_str().into());
         }
         let agent = self.pod.spec.containers.items().get(self.survey.agent);
         Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            mode: self.survey.mode.label().to_owned(),
-            template: self.template.hash.clone(),
-            agent: agent
-                .map(|agent| agent.name.to_string())
-                .unwrap_or_default(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            mode: self.survey.mode.label().into(),
+            template: self.template.hash.as_str().into(),
+            agent: agent.map(|agent| &*agent.name).unwrap_or_default().into(),
             containers,
             volumes,
             changed: Undo::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_paths_are_those_of_the_keys() {
+        for (list, key, path) in [
+            (LABELS, INJECTED, INJECTED_PATH),
+            (ANNOTATIONS, SAFE_TO_EVICT, SAFE_TO_EVICT_PATH),
+        ] {
+            assert_eq!(format!("{list}/{}", json::pointer_token(key)), path);
         }
     }
 }

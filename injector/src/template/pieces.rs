@@ -2,6 +2,7 @@
 
 use crate::json;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// An entry of a list, with the name that identifies it (an env's name, a mount's volume).
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub(crate) struct Changes<'a> {
     /// A name other than the definition's, when the Pod has a container of that name already.
     pub(crate) name: Option<&'a str>,
     /// Variables added, or put in the place of the definition's of that name; the text is the whole entry.
-    pub(crate) env: Vec<(String, String)>,
+    pub(crate) env: Vec<(Cow<'a, str>, String)>,
     /// Variables left out.
     pub(crate) without_env: Vec<&'a str>,
     /// Mounts added; the text is the whole entry.
@@ -36,9 +37,9 @@ pub(crate) struct Changes<'a> {
     /// Volumes that go by another name in this Pod: (the definition's, the Pod's).
     pub(crate) renamed: Vec<(&'a str, &'a str)>,
     /// Fields of the security context set to JSON, or left out.
-    pub(crate) security: Vec<(&'static str, Option<String>)>,
+    pub(crate) security: Vec<(&'static str, Option<Cow<'a, str>>)>,
     /// Other fields set to JSON, or left out.
-    pub(crate) fields: Vec<(&'static str, Option<String>)>,
+    pub(crate) fields: Vec<(&'static str, Option<Cow<'a, str>>)>,
 }
 
 impl Pieces {
@@ -100,13 +101,9 @@ impl Pieces {
     /// Appends the container as JSON, changed as `changes` say.
     pub(crate) fn render(&self, changes: &Changes<'_>, out: &mut String) {
         out.push('{');
-        json::member(
-            out,
-            "name",
-            &json::quoted(changes.name.unwrap_or(&self.name)),
-        );
+        json::text_member(out, "name", changes.name.unwrap_or(&self.name));
         if !changes.fields.iter().any(|(key, _)| *key == "image") {
-            json::member(out, "image", &json::quoted(&self.image));
+            json::text_member(out, "image", &self.image);
         }
         merge(out, &self.fields, &changes.fields);
         self.render_env(changes, out);
@@ -132,7 +129,7 @@ impl Pieces {
         }
         for (at, (name, text)) in changes.env.iter().enumerate() {
             let known = self.env.iter().any(|piece| piece.name == *name)
-                && !changes.without_env.contains(&name.as_str());
+                && !changes.without_env.contains(&&**name);
             let again = changes
                 .env
                 .iter()
@@ -181,7 +178,11 @@ fn item(out: &mut String, start: usize, text: &str) {
 }
 
 /// Members of the definition, some replaced or left out, then what is new.
-fn merge(out: &mut String, given: &[(String, String)], changes: &[(&'static str, Option<String>)]) {
+fn merge(
+    out: &mut String,
+    given: &[(String, String)],
+    changes: &[(&'static str, Option<Cow<'_, str>>)],
+) {
     let changed = |key: &str| changes.iter().rfind(|(name, _)| *name == key);
     for (key, value) in given {
         match changed(key) {

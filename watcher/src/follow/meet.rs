@@ -247,10 +247,7 @@ impl Follower {
             .files
             .iter()
             .filter(|(_, t)| t.at_end && t.progress.all_acknowledged() && t.place == Place::Here)
-            .filter(|(_, t)| {
-                t.seen
-                    .is_some_and(|seen| seen.size == t.progress.end())
-            })
+            .filter(|(_, t)| t.seen.is_some_and(|seen| seen.size == t.progress.end()))
             .min_by_key(|(_, t)| t.grown);
         let Some((key, tracked)) = resting else {
             return false;
