@@ -1,7 +1,17 @@
-//! Small pieces of JSON text, for output that is written rather than built as a tree.
+//! JSON text read, and small pieces of it for output that is written rather than built as a tree.
 
+use serde::Deserialize;
+use serde::de::Error as _;
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+/// Reads a value. The bytes are looked at once as UTF-8, and not again string by string.
+pub(crate) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, serde_json::Error> {
+    match std::str::from_utf8(json) {
+        Ok(text) => serde_json::from_str(text),
+        Err(error) => Err(serde_json::Error::custom(error)),
+    }
+}
 
 /// Appends `text` as a JSON string, quotes included.
 pub(crate) fn string(out: &mut String, text: &str) {
@@ -67,10 +77,15 @@ pub(crate) fn env(name: &str, value: &str) -> String {
     out
 }
 
-/// Appends a JSON pointer as a JSON string: `path`, which is one already, and one reference token more.
+/// Appends a JSON pointer as a JSON string: `path`, of which the API's own words and numbers are all, and one reference
+/// token more.
 pub(crate) fn pointer(out: &mut String, path: &str, token: Option<&str>) {
+    debug_assert!(
+        !path.contains(|c| c < ' ' || matches!(c, '"' | '\\')),
+        "{path}"
+    );
     out.push('"');
-    escape(out, path);
+    out.push_str(path);
     if let Some(token) = token {
         out.push('/');
         each_piece(token, |piece| escape(out, piece));

@@ -43,7 +43,7 @@ struct Review<'a, O> {
 pub(crate) fn read<'a, O: Deserialize<'a>>(
     body: &'a [u8],
 ) -> Result<Request<'a, O>, serde_json::Error> {
-    serde_json::from_slice::<Review<'_, O>>(body).map(|review| review.request)
+    json::read::<Review<'_, O>>(body).map(|review| review.request)
 }
 
 /// The object's bytes in a review that is one.

@@ -1,6 +1,7 @@
 //! Whether a Pod gets a watcher at all, and why.
 
 use super::warnings::Warnings;
+use crate::json;
 use crate::pod::{Annotations, MIRROR, Pod};
 use serde::Deserialize;
 use sidecar::names::{INJECT, ON_ERROR};
@@ -124,6 +125,6 @@ pub(crate) fn deny_on_error(json: &[u8], warnings: &mut Warnings) -> bool {
         #[serde(borrow, default)]
         annotations: Annotations<'a>,
     }
-    let outer: Outer<'_> = serde_json::from_slice(json).unwrap_or_default();
+    let outer: Outer<'_> = json::read(json).unwrap_or_default();
     asks_deny(&outer.metadata.annotations, warnings)
 }

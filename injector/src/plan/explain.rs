@@ -4,6 +4,7 @@ use super::decide::{Reason, Rule};
 use super::survey::Survey;
 use super::warnings::Warnings;
 use super::{Circumstances, Decision, inject};
+use crate::json;
 use crate::pod::Pod;
 use crate::template::Template;
 use serde::Serialize;
@@ -193,7 +194,7 @@ fn shown(path: &str) -> Shown {
 
 /// The watcher's container as it would stand in the Pod.
 fn container(json: &[u8], patch: Option<&str>, name: &str) -> Json {
-    let mut pod: Json = serde_json::from_slice(json).unwrap_or_default();
+    let mut pod: Json = json::read(json).unwrap_or_default();
     let patch = patch.and_then(|text| serde_json::from_str::<json_patch::Patch>(text).ok());
     if let Some(patch) = patch {
         // A patch of ours that does not apply shows as a container without values; tests hold that it does.

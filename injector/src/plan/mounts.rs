@@ -6,9 +6,14 @@ use crate::json;
 use crate::pod::Container;
 use sidecar::names::POD_UID;
 
+/// Room for the keys of a mount in bytes.
+const KEYS: usize = 96;
+
 /// One mount; `folder` is an expression for a folder of the volume's.
 pub(crate) fn mount(volume: &str, path: &str, read_only: bool, folder: Option<&str>) -> String {
-    let mut out = String::from("{");
+    let room = volume.len() + path.len() + folder.map_or(0, str::len);
+    let mut out = String::with_capacity(room + KEYS);
+    out.push('{');
     json::text_member(&mut out, "name", volume);
     json::text_member(&mut out, "mountPath", path);
     if read_only {

@@ -1,5 +1,6 @@
 //! What of ours stands in the Pod already, told by its structure; and free names where the user took ours.
 
+use crate::json;
 use crate::pod::{Container, Object, Pod, Seq};
 use crate::review;
 use crate::template::Pieces;
@@ -162,7 +163,7 @@ impl<'a> RawPod<'a> {
             Original::Pod(json) => json,
             Original::Review(body) => review::object(body).unwrap_or_default(),
         };
-        serde_json::from_slice(json).unwrap_or_default()
+        json::read(json).unwrap_or_default()
     }
 
     pub(crate) fn volume(&self, index: usize) -> Value {

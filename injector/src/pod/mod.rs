@@ -13,6 +13,8 @@ pub(crate) use parts::{
 pub(crate) use text::{Annotations, Keys, Labels, MIRROR, Presence, SAFE_TO_EVICT, Seq, Text};
 
 pub(crate) use object::Object;
+
+use crate::json;
 use object::{object, raw_object};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -110,7 +112,7 @@ fn metadata<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Metada
 impl Pod<'_> {
     /// Reads the view from a Pod's JSON.
     pub(crate) fn read(json: &[u8]) -> Result<Pod<'_>, serde_json::Error> {
-        serde_json::from_slice::<Object<Pod<'_>>>(json).map(|pod| pod.0)
+        json::read::<Object<Pod<'_>>>(json).map(|pod| pod.0)
     }
 
     /// The Pod's own security context, as far as containers inherit it.

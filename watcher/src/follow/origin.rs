@@ -44,7 +44,7 @@ pub(super) struct Heir {
 enum Origin {
     Head,
     /// What stands before was handed out from another file.
-    At(Resume),
+    At(Box<Resume>),
     /// It may become a copy, but is shorter than that yet.
     Growing,
     /// The file before it at this path is not read to its end.
@@ -86,13 +86,14 @@ impl Follower {
                 return false;
             }
             Origin::Head => {}
-            Origin::At(Resume {
-                of,
-                at,
-                tail,
-                progress,
-                from,
-            }) => {
+            Origin::At(resume) => {
+                let Resume {
+                    of,
+                    at,
+                    tail,
+                    progress,
+                    from,
+                } = *resume;
                 tracked.rewind(at, tail, limit);
                 tracked.from = from;
                 tracked.replay_until = at;
@@ -145,13 +146,13 @@ impl Follower {
             }
             if let Some(tail) = resume(file, &head, &mark) {
                 let progress = progress.clone();
-                best = Origin::At(Resume {
+                best = Origin::At(Box::new(Resume {
                     of,
                     at: mark.end,
                     tail,
                     progress,
                     from,
-                });
+                }));
             } else if long
                 && size < mark.end
                 && now.instant.saturating_duration_since(tracked.grown) < COPYING
@@ -164,7 +165,7 @@ impl Follower {
         }
         match &best {
             // The other has more to say of what both hold: the new one begins behind that.
-            Origin::At(Resume { of, .. }) if self.files.get(of).is_some_and(|of| !of.at_end) => {
+            Origin::At(resume) if self.files.get(&resume.of).is_some_and(|of| !of.at_end) => {
                 Origin::Later
             }
             _ => best,

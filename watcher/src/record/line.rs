@@ -40,6 +40,18 @@ const ATTEMPTS: u32 = 32;
 
 /// Hands every record of `line` (without its newline) to `take`, with its own text.
 pub fn read(line: &[u8], losses: &mut Losses, mut take: impl FnMut(&Entry<'_>, &str)) {
+    // Nearly every line is one record. Whatever else may be wrong with a line keeps it from being read as that.
+    if let Ok(text) = std::str::from_utf8(line)
+        && text.starts_with('{')
+        && let Ok(entry) = serde_json::from_str(text)
+    {
+        take(&entry, text.trim_ascii_end());
+        return;
+    }
+    read_slowly(line, losses, &mut take);
+}
+
+fn read_slowly(line: &[u8], losses: &mut Losses, take: &mut impl FnMut(&Entry<'_>, &str)) {
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     let text = if memchr::memchr(0, line).is_some() {
         let kept: Vec<u8> = line.iter().copied().filter(|byte| *byte != 0).collect();
@@ -52,16 +64,11 @@ pub fn read(line: &[u8], losses: &mut Losses, mut take: impl FnMut(&Entry<'_>, &
             }
         }
     } else {
-        // Lossy conversion alone goes byte by byte even where nothing is to be replaced.
-        std::str::from_utf8(line).map_or_else(
-            |_| {
-                losses.not_utf8 += 1;
-                String::from_utf8_lossy(line)
-            },
-            Cow::Borrowed,
-        )
+        let text = String::from_utf8_lossy(line);
+        losses.not_utf8 += u64::from(matches!(text, Cow::Owned(_)));
+        text
     };
-    records(text.trim(), 0, losses, &mut take);
+    records(text.trim(), 0, losses, take);
 }
 
 /// The records of a line's rest, of which `before` records were read already.

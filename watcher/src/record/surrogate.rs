@@ -62,7 +62,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_mended_is_read(units in proptest::collection::vec(prop_oneof![0xD7FF_u16..0xE001, any::<u16>()], 0..20)) {
-            let json: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escapes: Vec<String> = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let json = escapes.concat();
             let read: String = serde_json::from_str(&mended(&format!("\"{json}\""))).unwrap();
             prop_assert_eq!(read, String::from_utf16_lossy(&units));
         }
