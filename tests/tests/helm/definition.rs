@@ -445,15 +445,21 @@ fn other_values() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    // Each case is three runs of helm.
+    // Each case is three runs of helm, side by side.
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, max_shrink_iters: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn include_and_injector_give_the_same_sidecar(values in some_values()) {
-        let rendered = objects("discord-monitoring", &json!({"discord": {"monitoring": values}}));
+        let (rendered, pods) = std::thread::scope(|scope| {
+            let pods = [true, false].map(|job| scope.spawn({
+                let values = &values;
+                move || (job, included(values, job))
+            }));
+            let umbrella = json!({"discord": {"monitoring": values}});
+            (objects("discord-monitoring", &umbrella), pods.map(|pod| pod.join().unwrap()))
+        });
         let sidecar = support::sidecar(&rendered);
-        for job in [true, false] {
-            let pod = included(&values, job);
+        for (job, pod) in pods {
             let place = if job { &pod["initContainers"] } else { &pod["containers"] };
             let ours = |name: &str| {
                 let found = place.as_array().unwrap().iter().find(|container| container["name"] == name);
