@@ -23,7 +23,7 @@ fn its_rights_are_exactly_these() {
             "apiGroups": [""],
             "resources": ["secrets"],
             "resourceNames": ["dm-discord-monitoring-injector-tls"],
-            "verbs": ["get", "create", "patch", "update"],
+            "verbs": ["get", "create", "patch"],
         }])
     );
     for binding in ["ClusterRoleBinding", "RoleBinding"] {

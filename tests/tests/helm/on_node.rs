@@ -417,7 +417,7 @@ fn the_injector_may_do_its_own_work_and_no_more() {
     let webhook = format!("mutatingwebhookconfigurations/{own}");
     for (verb, resource, allowed) in [
         ("get", secret.as_str(), true),
-        ("update", secret.as_str(), true),
+        ("update", secret.as_str(), false),
         ("patch", secret.as_str(), true),
         ("delete", secret.as_str(), false),
         ("get", "secrets/other", false),
