@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tests::double::draft;
 use tests::double::form::Upload;
@@ -370,16 +371,26 @@ fn a_great_many_generated_records_are_told_truly_and_every_payload_is_legal() {
     } else {
         10_000
     };
-    let (mut seed, mut records) = (1000, 0);
-    while records < wanted {
-        for kind in [Kind::Clean, Kind::Traps, Kind::Stream] {
-            let mut options = Options::new(kind, seed).records(2000);
+    let (seeds, records) = (AtomicU64::new(1000), AtomicU64::new(0));
+    let kinds = [Kind::Clean, Kind::Traps, Kind::Stream];
+    let some = || {
+        for kind in kinds.iter().cycle() {
+            if records.load(Ordering::Relaxed) >= wanted {
+                return;
+            }
+            let seed = seeds.fetch_add(1, Ordering::Relaxed);
+            let mut options = Options::new(*kind, seed).records(2000);
             options.huge = 64 << 10;
-            records += assert_session(&options);
-            seed += 1;
+            records.fetch_add(assert_session(&options), Ordering::Relaxed);
         }
-    }
-    println!("{records} records of {} sessions", seed - 1000);
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(some);
+        }
+    });
+    println!("{records:?} records, seeds 1000 to {seeds:?}");
 }
 
 #[test]
