@@ -19,8 +19,10 @@ if [ -z "${INJECTOR:-}" ]; then
   INJECTOR=target/$(rustc -vV | sed -n 's/^host: //p')/release/injector
   IMAGE=$CACHE/images/injector.tar
 fi
-cargo build --release --package tests --example bench_injector --example bench_injector_floor
+cargo build --release --package tests --example bench_injector
+cargo build --profile speed --package tests --example bench_injector_floor
 examples=${CARGO_TARGET_DIR:-target}/release/examples
+floor=${CARGO_TARGET_DIR:-target}/speed/examples/bench_injector_floor
 
 status=0
 wants() { [[ " $WHAT " == *" $1 "* ]]; }
@@ -31,7 +33,7 @@ if wants served; then
   [ -z "${PEER_PID:-}" ] || peer+=(--peer-pid "$PEER_PID")
   [ -z "${PEER_BODY:-}" ] || peer+=(--peer-body "$PEER_BODY")
   [ -z "${IMAGE:-}" ] || peer+=(--image "$IMAGE")
-  "$examples/bench_injector" served --injector "$INJECTOR" --floor "$examples/bench_injector_floor" --sidecar "$SIDECAR" \
+  "$examples/bench_injector" served --injector "$INJECTOR" --floor "$floor" --sidecar "$SIDECAR" \
     --rounds "${ROUNDS:-5}" --reviews "${REVIEWS:-20000}" --soak "${SOAK:-1000000}" "${peer[@]}" || status=1
 fi
 
