@@ -22,25 +22,31 @@ pub(crate) fn string(out: &mut String, text: &str) {
 
 /// Appends `text` as it stands within a JSON string.
 fn escape(out: &mut String, text: &str) {
-    let mut clean = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.push_str(text.get(clean..at).unwrap_or_default());
-        clean = at + 1;
-        match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(needs_escape) {
+        let (clean, from) = rest.split_at(at);
+        out.push_str(clean);
+        // What is escaped is ASCII: one byte is one character.
+        let (escaped, after) = from.split_at(1);
+        rest = after;
+        match escaped {
+            "\"" => out.push_str("\\\""),
+            "\\" => out.push_str("\\\\"),
+            "\n" => out.push_str("\\n"),
+            "\r" => out.push_str("\\r"),
+            "\t" => out.push_str("\\t"),
             other => {
-                let _ = write!(out, "\\u{other:04x}");
+                for byte in other.bytes() {
+                    let _ = write!(out, "\\u{byte:04x}");
+                }
             }
         }
     }
-    out.push_str(text.get(clean..).unwrap_or_default());
+    out.push_str(rest);
+}
+
+const fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 /// `text` as a JSON string.
