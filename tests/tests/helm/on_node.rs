@@ -274,11 +274,22 @@ fn live_and_let_live(release: &Release) {
         None,
     )))
     .unwrap();
-    let mut written = kept;
-    written["data"] = json!({"tls.crt": "QQ==", "tls.key": "Qg=="});
+    let version = &kept["metadata"]["resourceVersion"];
+    let data = json!({"tls.crt": "QQ==", "tls.key": "Qg=="});
+    let patch = json!({"metadata": {"resourceVersion": version}, "data": data}).to_string();
     must(kubectl(
-        &["replace", "--filename=-", &account],
-        Some(&written),
+        &[
+            "patch",
+            "secret",
+            &secret,
+            "--namespace",
+            &release.name,
+            "--type=merge",
+            "--patch",
+            &patch,
+            &account,
+        ],
+        None,
     ));
     let entries = [
         "pods.discord-monitoring.io",
