@@ -531,6 +531,33 @@ fn a_torn_checkpoint_costs_nothing_where_the_same_was_written_before_it() {
     run(&actions, true);
 }
 
+/// What is written anew ends, where the follower stands in the middle of a record, as the old did.
+#[test]
+fn an_unfinished_record_that_is_written_over_hides_nothing_behind_its_end() {
+    let copied = [
+        Action::Append(0, 4),
+        Action::Append(2, 5),
+        Action::Half(1, 88),
+        Action::Append(0, 6),
+        Action::Step,
+        Action::CopyTruncate(1, false),
+        Action::Append(1, 1),
+    ];
+    let rewritten = [
+        Action::Half(0, 0),
+        Action::Append(1, 15),
+        Action::Half(0, 90),
+        Action::Half(1, 0),
+        Action::Append(1, 28),
+        Action::Step,
+        Action::Rewrite(0, 1, 1),
+    ];
+    for inotify in [false, true] {
+        run(&copied, inotify);
+        run(&rewritten, inotify);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

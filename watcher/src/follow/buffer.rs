@@ -4,6 +4,9 @@ use bytes::Bytes;
 
 use super::fingerprint::Tail;
 
+/// Most bytes of an unfinished line that are compared before anything is read behind it.
+pub(super) const BEFORE: usize = 4096;
+
 /// One line as it was cut out of its file.
 pub(super) struct Piece {
     pub(super) start: u64,
@@ -51,6 +54,16 @@ impl LineBuffer {
 
     pub(super) fn tail(&self) -> &Tail {
         &self.tail
+    }
+
+    /// The bytes before the position by which the file is known again: at least as many as [`Tail`] holds. An unfinished
+    /// line is not covered by the head's fingerprint yet, and what is written in its place may end like it, so that more
+    /// of it is told.
+    pub(super) fn before(&self) -> &[u8] {
+        let line = self.unfinished();
+        let line = line.last_chunk::<BEFORE>().map_or(line, |last| last);
+        let tail = self.tail.as_slice();
+        if line.len() > tail.len() { line } else { tail }
     }
 
     /// The unfinished line; empty when it is longer than the limit, for then it is no whole record anyway.

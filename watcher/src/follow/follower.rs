@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::buffer::BEFORE;
 use super::checkpoint::{Checkpoint, Entry};
 use super::clock::{Clock, Now};
 use super::error::FollowError;
-use super::fingerprint::TAIL;
 use super::line::{FileKey, Line, Source};
 use super::old::{Unfollowed, Why};
 use super::options::FollowOptions;
@@ -108,7 +108,7 @@ impl Follower {
             retired: VecDeque::new(),
             next_key: 0,
             queue: VecDeque::new(),
-            chunk: vec![0; CHUNK + TAIL],
+            chunk: vec![0; CHUNK + BEFORE],
             turn: FileKey(0),
             clock: Clock::new(first_start),
             wake: Wake::open(options.inotify && !options.once),

@@ -217,8 +217,7 @@ fn read_chunk(
         tracked.verify = false;
     }
     let position = tracked.buffer.position();
-    let before = *tracked.buffer.tail();
-    let before = before.as_slice();
+    let before = tracked.buffer.before();
     let wanted = if tracked.replaying() {
         usize::try_from(tracked.replay_until - position)
             .unwrap_or(CHUNK)
