@@ -184,7 +184,43 @@ proptest! {
         prop_assume!(first.decision == Decision::Injected);
         plugins(&mut once, &which);
         let (second, twice) = run(&once, &TEMPLATE);
+        if asks_more_than_it_may(&once) {
+            // Such a Pod is refused: the default goes that the request is above.
+            prop_assert!(!asks_more_than_it_may(&twice), "{}", twice);
+            let (third, thrice) = run(&twice, &TEMPLATE);
+            prop_assert_eq!(third.decision, Decision::Unchanged, "{:?}", third.patch);
+            prop_assert_eq!(thrice, twice);
+            return Ok(());
+        }
         prop_assert_eq!(second.decision, Decision::Unchanged, "{:?}", second.patch);
         prop_assert_eq!(twice, once);
     }
+}
+
+/// Whether the watcher's CPU was limited by a default below what the Pod's annotation has it request.
+fn asks_more_than_it_may(pod: &Value) -> bool {
+    let annotations = &pod["metadata"]["annotations"];
+    let asked = annotations["discord-monitoring.io/resources.requests.cpu"].as_str();
+    let mut pod = pod.clone();
+    let mut watchers = containers(&mut pod).filter(|one| one["name"] == "discord-watcher");
+    watchers.any(|one| {
+        let resources = &one["resources"];
+        asked == Some("9")
+            && resources["requests"]["cpu"] == "9"
+            && resources["limits"]["cpu"] == "250m"
+    })
+}
+
+#[test]
+fn a_default_limit_below_what_the_watcher_was_told_to_request_goes_again() {
+    let mut pod = asking();
+    pod["metadata"]["annotations"]["discord-monitoring.io/resources.limits.cpu"] = "".into();
+    pod["metadata"]["annotations"]["discord-monitoring.io/resources.requests.cpu"] = "9".into();
+    let (_, mut once) = run(&pod, &TEMPLATE);
+    plugins(&mut once, &[1]);
+    assert!(asks_more_than_it_may(&once));
+    let (second, twice) = run(&once, &TEMPLATE);
+    assert_eq!(second.decision, Decision::Injected);
+    assert!(!asks_more_than_it_may(&twice));
+    assert_eq!(run(&twice, &TEMPLATE).0.decision, Decision::Unchanged);
 }
