@@ -276,7 +276,7 @@ fn live_and_let_live(release: &Release) {
     .unwrap();
     let version = &kept["metadata"]["resourceVersion"];
     let data = json!({"tls.crt": "QQ==", "tls.key": "Qg=="});
-    let patch = json!({"metadata": {"resourceVersion": version}, "data": data}).to_string();
+    let written = json!({"metadata": {"resourceVersion": version}, "data": data}).to_string();
     must(kubectl(
         &[
             "patch",
@@ -286,7 +286,7 @@ fn live_and_let_live(release: &Release) {
             &release.name,
             "--type=merge",
             "--patch",
-            &patch,
+            &written,
             &account,
         ],
         None,
