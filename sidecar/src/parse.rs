@@ -21,13 +21,7 @@ pub enum Value {
 impl Value {
     /// The value as JSON, as `FILTERS` and `STATS` carry it.
     pub fn to_json(&self) -> serde_json::Value {
-        match self {
-            Self::Bool(value) => (*value).into(),
-            Self::Integer(value) => (*value).into(),
-            Self::Text(value) => value.clone().into(),
-            Self::List(values) => values.clone().into(),
-            Self::Object(map) => map.clone().into(),
-        }
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// The value as the text of an environment variable of its own.
@@ -39,7 +33,6 @@ impl Value {
     }
 }
 
-/// As [`Value::to_json`] has it, without the copy.
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

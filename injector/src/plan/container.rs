@@ -71,7 +71,7 @@ fn variables(settings: &PodSettings<'_>, changes: &mut Changes<'_>) {
 
 /// The JSON object in one variable: all the table's rows that share it.
 fn group(env: &str, settings: &PodSettings<'_>) -> String {
-    // In the order in which the definition's has them.
+    // Sorted by key, as the definition's is: else an override that changes nothing would be a change.
     let map: BTreeMap<&str, &Value> = SETTINGS
         .iter()
         .filter(|row| row.env == Some(env))
