@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Requests of one connection: how many are open, and since when none is.
 #[derive(Debug)]
 pub(crate) struct Activity {
     inner: Mutex<Inner>,
+    /// Told of the first request.
+    first: Notify,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,7 @@ impl Activity {
                 asked: false,
                 since: Instant::now(),
             }),
+            first: Notify::new(),
         })
     }
 
@@ -66,6 +70,13 @@ impl Activity {
         self.with(|inner| inner.asked)
     }
 
+    /// Returns once there was a request.
+    pub(crate) async fn asked(&self) {
+        if !self.was_asked() {
+            self.first.notified().await;
+        }
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -76,10 +87,13 @@ pub(crate) struct Open(Arc<Activity>);
 
 impl Open {
     pub(crate) fn new(activity: &Arc<Activity>) -> Self {
-        activity.with(|inner| {
+        let is_first = activity.with(|inner| {
             inner.open += 1;
-            inner.asked = true;
+            !std::mem::replace(&mut inner.asked, true)
         });
+        if is_first {
+            activity.first.notify_one();
+        }
         Self(Arc::clone(activity))
     }
 }

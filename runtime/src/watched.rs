@@ -6,7 +6,7 @@ use crate::park::Parking;
 use crate::serve::too_slow;
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Version, header};
 use axum::response::Response;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::service::Service;
@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 #[derive(Clone)]
 pub(crate) struct Watched {
@@ -24,6 +25,8 @@ pub(crate) struct Watched {
     pub(crate) exchange: Arc<Exchange>,
     /// Longest request, body and answer included.
     pub(crate) limit: Duration,
+    /// The server is about to end: a request that comes now is its connection's last, and its answer says so.
+    pub(crate) closing: CancellationToken,
 }
 
 impl Watched {
@@ -54,6 +57,8 @@ impl Service<Request<Incoming>> for Watched {
             let parking = Parking::new(Arc::clone(&self.exchange));
             request.extensions_mut().insert(parking);
         }
+        // HTTP/2 has GOAWAY.
+        let is_last = request.version() <= Version::HTTP_11 && self.closing.is_cancelled();
         let open = Open::new(&self.activity);
         let taken = Taken::new(&self.exchange);
         if let Some(response) = self.exchange.ready() {
@@ -66,7 +71,11 @@ impl Service<Request<Incoming>> for Watched {
         // Here and not as a layer of the router, which would cost each request five allocations more.
         let answer = tokio::time::timeout(self.limit, answer);
         Box::pin(async move {
-            let response = answer.await.unwrap_or_else(|_| Ok(too_slow()))?;
+            let mut response = answer.await.unwrap_or_else(|_| Ok(too_slow()))?;
+            if is_last {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
             drop(open);
             Ok(sent(response, taken))
         })

@@ -301,6 +301,15 @@ async fn http2(server: &Server) -> TcpStream {
     stream
 }
 
+/// The server asks whether its word has arrived, and every client answers.
+async fn pong(stream: &mut TcpStream, frame: &Frame) {
+    if frame.kind == PING && frame.flags == 0 {
+        let mut pong = vec![0, 0, 8, PING, 1, 0, 0, 0, 0];
+        pong.extend_from_slice(&frame.payload);
+        stream.write_all(&pong).await.unwrap();
+    }
+}
+
 /// GET of `path` as stream 1: HPACK's static table, and two literals.
 async fn ask(stream: &mut TcpStream, path: &str) {
     let mut block = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
@@ -355,12 +364,7 @@ async fn on_shutdown_http2_peers_get_goaway_and_the_open_request_its_answer() {
             goaway = true;
             server.answered.notify_one();
         }
-        // The server asks whether its word has arrived, and every client answers.
-        if frame.kind == PING && frame.flags == 0 {
-            let mut pong = vec![0, 0, 8, PING, 1, 0, 0, 0, 0];
-            pong.extend_from_slice(&frame.payload);
-            stream.write_all(&pong).await.unwrap();
-        }
+        pong(&mut stream, &frame).await;
         if frame.kind == DATA && frame.stream == 1 {
             answer.extend_from_slice(&frame.payload);
         }
@@ -424,11 +428,7 @@ async fn a_request_that_crosses_the_goodbye_meets_no_broken_pipe() {
     while goodbyes < 2 {
         let frame = frame(&mut stream).await.unwrap();
         goodbyes += usize::from(frame.kind == GOAWAY);
-        if frame.kind == PING && frame.flags == 0 {
-            let mut pong = vec![0, 0, 8, PING, 1, 0, 0, 0, 0];
-            pong.extend_from_slice(&frame.payload);
-            stream.write_all(&pong).await.unwrap();
-        }
+        pong(&mut stream, &frame).await;
     }
     // The server is done; a peer may not have looked yet. A reset comes with the first write and shows with the next.
     for _ in 0..3 {
@@ -439,6 +439,79 @@ async fn a_request_that_crosses_the_goodbye_meets_no_broken_pipe() {
     drop(stream);
     let ended = tokio::time::timeout(PATIENCE, server.task).await;
     ended.expect("whoever left is not waited for").unwrap();
+}
+
+/// A server whose listener stays open for a while after the shutdown, which has come.
+async fn leaving(tls: Option<Arc<rustls::ServerConfig>>) -> (Server, TcpStream) {
+    let options = ServeOptions {
+        tls,
+        late: Duration::from_secs(2),
+        ..patient()
+    };
+    let server = start(options).await;
+    let early = server.connect().await;
+    server.closing.cancel();
+    // The accept loop and the connection learn of it.
+    tokio::time::sleep(SHORT).await;
+    (server, early)
+}
+
+async fn is_over(server: Server) {
+    tokio::time::timeout(PATIENCE, server.task)
+        .await
+        .expect("the listener closes when nobody comes any more")
+        .unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn whoever_comes_late_after_the_shutdown_is_answered_and_told_to_leave() {
+    let (server, early) = leaving(None).await;
+    drop(early);
+    let mut late = server.connect().await;
+    late.write_all(REQUEST).await.unwrap();
+    let answer = String::from_utf8(until_closed(&mut late).await).unwrap();
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert!(answer.ends_with("hello"), "{answer}");
+
+    let mut late = http2(&server).await;
+    ask(&mut late, "/").await;
+    let (mut goaway, mut answer) = (false, Vec::new());
+    while let Some(frame) = frame(&mut late).await {
+        goaway |= frame.kind == GOAWAY;
+        pong(&mut late, &frame).await;
+        if frame.kind == DATA {
+            answer.extend_from_slice(&frame.payload);
+        }
+    }
+    assert!(goaway, "no GOAWAY");
+    assert_eq!(answer, b"hello");
+    drop(late);
+    is_over(server).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_the_shutdown_finds_before_its_first_request_is_answered_it_yet() {
+    let (server, mut early) = leaving(None).await;
+    early.write_all(REQUEST).await.unwrap();
+    let answer = String::from_utf8(until_closed(&mut early).await).unwrap();
+    assert!(answer.ends_with("hello"), "{answer}");
+    drop(early);
+    is_over(server).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_the_shutdown_finds_shaking_hands_is_answered_yet() {
+    let (server, early) = leaving(Some(tls())).await;
+    let mut early = shake_hands(early).await;
+    early.write_all(REQUEST).await.unwrap();
+    let mut answer = Vec::new();
+    let read = early.read_to_end(&mut answer);
+    let _ = tokio::time::timeout(PATIENCE, read).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.ends_with("hello"), "{answer}");
+    drop(early);
+    is_over(server).await;
 }
 
 /// Takes any certificate: what is tested is the server's patience.

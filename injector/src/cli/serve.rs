@@ -25,6 +25,10 @@ use tokio_util::task::TaskTracker;
 /// slowly than this is not the API server.
 const REQUEST: Duration = Duration::from_secs(5);
 
+/// After the withdrawal new connections are still taken until none has come for this long: on a busy node endpoints may
+/// follow later than that, and whoever is sent here and refused makes a Pod that is not watched.
+const LATE: Duration = Duration::from_secs(1);
+
 /// Connections that wait in the kernel. Of those beyond, it drops the first packet, which is sent again after a second:
 /// that is all the time a webhook has. The usual 128 are too few for that.
 const BACKLOG: u32 = 1024;
@@ -157,6 +161,7 @@ impl ServeArgs {
         let options = ServeOptions {
             tls: Some(Arc::new(with_alpn(tls.with_cert_resolver(resolver)))),
             request_timeout: REQUEST,
+            late: LATE,
             ..ServeOptions::default()
         };
         let router = server::router(Arc::new(Shared {

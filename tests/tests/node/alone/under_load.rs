@@ -18,7 +18,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Creations a second.
 const RATE: u32 = 50;
@@ -60,6 +60,8 @@ struct Missed {
     name: String,
     begun: Instant,
     ended: Instant,
+    /// As the API server's log has it.
+    clock: SystemTime,
 }
 
 /// Creates Pods at `rate` a second until `work` is done, each on time whatever became of the one before.
@@ -88,11 +90,13 @@ async fn create_during<T>(
             };
             let begun = Instant::now();
             let made = pods.create(&parameters, &waiting(&name)).await;
-            let ended = Instant::now();
-            let _ = done.send((
-                made.map(|pod| is_watched(&pod)),
-                Missed { name, begun, ended },
-            ));
+            let creation = Missed {
+                name,
+                begun,
+                ended: Instant::now(),
+                clock: SystemTime::now(),
+            };
+            let _ = done.send((made.map(|pod| is_watched(&pod)), creation));
         });
     };
     drop(done);
