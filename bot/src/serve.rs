@@ -3,12 +3,12 @@
 use crate::app::{App, Hook};
 use crate::args::ServeArgs;
 use crate::config::{Config, ConfigError};
-use crate::interaction::{self, Keys, Registration};
+use crate::interaction::{self, Again, Keys};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::{api, engine};
 use axum::Router;
-use discord::{ApiError, Bot, Client, ClientOptions};
+use discord::{Bot, Client, ClientOptions};
 use prometheus_client::registry::Registry;
 use runtime::admin::{self, Readiness};
 use runtime::serve::{Listener, ServeOptions};
@@ -26,10 +26,6 @@ const MAX_CONNECTIONS: usize = 4096;
 const REQUEST: Duration = Duration::from_secs(45);
 /// How long open requests may take after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Pause before the commands are told again after Discord did not answer for minutes.
-const COMMANDS_AGAIN: Duration = Duration::from_mins(1);
-/// The same after it refused them.
-const COMMANDS_REFUSED: Duration = Duration::from_mins(10);
 /// How often readiness looks at what nothing tells it.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -190,33 +186,9 @@ async fn commands(app: &App) {
     if let Some(bot) = &app.discord
         && served.is_some_and(|key| Keys::parse(key).is_ok())
     {
-        let mut left: Vec<&str> = app.config.guilds().collect();
-        loop {
-            let mut failed: Vec<(&str, ApiError)> = Vec::new();
-            for guild in left {
-                if let Registration::Failed(error) = interaction::register(bot, guild).await {
-                    failed.push((guild, error));
-                }
-            }
-            let words: Vec<String> = failed
-                .iter()
-                .map(|(guild, error)| format!("not registered in the guild {guild}: {error}"))
-                .collect();
-            let refused = |error: &ApiError| !matches!(error, ApiError::Later(_));
-            let pause = if failed.iter().any(|(_, error)| refused(error)) {
-                // Each counts towards a ban.
-                COMMANDS_REFUSED
-            } else {
-                COMMANDS_AGAIN
-            };
-            app.readiness
-                .detail("commands", (!words.is_empty()).then(|| words.join("; ")));
-            left = failed.into_iter().map(|(guild, _)| guild).collect();
-            if left.is_empty() {
-                break;
-            }
-            tokio::time::sleep(pause).await;
-        }
+        let guilds = app.config.guilds().map(ToOwned::to_owned).collect();
+        let tell = |words| app.readiness.detail("commands", words);
+        interaction::keep_registering(bot, guilds, Again::default(), tell).await;
     }
     std::future::pending::<()>().await;
 }

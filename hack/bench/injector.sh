@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # injector.sh: what the injector costs, beside a bare server of the same stack, in one run, by turns, one core for the server and one
 # for the caller: processor time a review, latency, memory, start, sizes. With KUBECONFIG (a cluster that can reach this machine): the
-# start with certificates of its own, and a Pod's creation with the webhook and without.
+# start with certificates of its own, and a Pod's creation with the webhook, without, and with the bare server's.
 # It prints figures, then each goal with what was measured and whether it was reached, and fails when one was missed.
 # INJECTOR: a binary to measure; without it the image's own is built. ROUNDS (5), REVIEWS (20000)
 # a round, SOAK (1000000) reviews after which memory is looked at; WHAT ("served cluster") chooses. A peer that runs already:
@@ -41,7 +41,7 @@ if wants cluster; then
   if [ -z "${KUBECONFIG:-}" ]; then
     log "no KUBECONFIG: nothing is measured through an API server"
   else
-    "$examples/bench_injector" cluster --injector "$INJECTOR" --sidecar "$SIDECAR" || status=1
+    "$examples/bench_injector" cluster --injector "$INJECTOR" --floor "$floor" --sidecar "$SIDECAR" || status=1
   fi
 fi
 exit $status

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Activity {
     inner: Mutex<Inner>,
-    /// Told of the first request.
-    first: Notify,
+    /// Told of requests over HTTP/2.
+    http2: Notify,
 }
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Activity {
                 asked: false,
                 since: Instant::now(),
             }),
-            first: Notify::new(),
+            http2: Notify::new(),
         })
     }
 
@@ -70,11 +70,14 @@ impl Activity {
         self.with(|inner| inner.asked)
     }
 
-    /// Returns once there was a request.
-    pub(crate) async fn asked(&self) {
-        if !self.was_asked() {
-            self.first.notified().await;
-        }
+    /// Notes a request over HTTP/2.
+    pub(crate) fn ask_over_http2(&self) {
+        self.http2.notify_one();
+    }
+
+    /// Returns once there was a request over HTTP/2, to the first who waits for it.
+    pub(crate) async fn asked_over_http2(&self) {
+        self.http2.notified().await;
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
@@ -87,13 +90,10 @@ pub(crate) struct Open(Arc<Activity>);
 
 impl Open {
     pub(crate) fn new(activity: &Arc<Activity>) -> Self {
-        let is_first = activity.with(|inner| {
+        activity.with(|inner| {
             inner.open += 1;
-            !std::mem::replace(&mut inner.asked, true)
+            inner.asked = true;
         });
-        if is_first {
-            activity.first.notify_one();
-        }
         Self(Arc::clone(activity))
     }
 }

@@ -7,6 +7,7 @@
 mod accept;
 pub mod admin;
 mod connection;
+mod door;
 mod exchange;
 mod idle;
 mod linger;

@@ -2,12 +2,11 @@
 //!
 //! Order of limits for one connection: a place among `max_connections`, then the TLS handshake, then each request's
 //! headers, then the whole request, then the pause before the next. While places are lacking, whoever does nothing gives
-//! up its own, at whichever of these it stands. On shutdown HTTP/2 peers get GOAWAY and HTTP/1 peers finish the request at
-//! hand; whoever has just come, and whoever still comes within `late`, is served as ever, for it has no other place to
-//! ask yet. Then the listener closes, these are told too, and what is left after `drain` is dropped.
+//! up its own, at whichever of these it stands. How it shuts down is told in [`crate::door`].
 
 use crate::accept::{Peer, accept, handshake, out_of_patience};
 use crate::connection::{Connection, Failure, Protocols};
+use crate::door::{Door, End};
 use crate::exchange::Exchange;
 use crate::idle::{Activity, Patience};
 use crate::places::Places;
@@ -62,9 +61,9 @@ pub struct ServeOptions {
     pub request_timeout: Duration,
     /// How long a peer has to leave after it was told to.
     pub parting: Duration,
-    /// After the shutdown token the listener closes when nobody has come for this long, or after ten times as long. Zero
-    /// closes it at once; longer is for servers that something balances connections to, which may learn late that they
-    /// are leaving, such as kube-proxy on a busy node.
+    /// After the shutdown token, how long to serve on while peers learn that they are to ask elsewhere.
+    pub withdrawal: Duration,
+    /// After that the listener closes when nobody has come for this long, or after ten times as long.
     pub late: Duration,
     /// Longest wait for open requests after the listener has closed.
     pub drain: Duration,
@@ -81,14 +80,15 @@ impl Default for ServeOptions {
             crowded_timeout: Duration::from_millis(250),
             request_timeout: Duration::from_secs(10),
             parting: Duration::from_secs(2),
+            withdrawal: Duration::ZERO,
             late: Duration::ZERO,
             drain: Duration::from_secs(5),
         }
     }
 }
 
-/// Serves `router` on `listener` until `shutdown` is cancelled, nobody has come for `late`, and open requests are done or
-/// `drain` has passed.
+/// Serves `router` on `listener` until `shutdown` is cancelled, `withdrawal` has passed, nobody has come for `late`, and open
+/// requests are done or `drain` has passed.
 pub async fn serve(
     listener: Listener,
     router: Router,
@@ -96,6 +96,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let router = TowerToHyperService::new(router);
+    let mut door = Door::new(shutdown, options.withdrawal, options.late);
     let drained = CancellationToken::new();
     let server = Arc::new(Server {
         protocols: Protocols::new(&options),
@@ -109,17 +110,11 @@ pub async fn serve(
         handshake_timeout: options.handshake_timeout,
         parting: options.parting,
         leaving: Semaphore::new(options.max_connections),
-        closing: shutdown.clone(),
-        closed: CancellationToken::new(),
+        end: door.end(),
         drained: drained.clone(),
     });
     let places = Places::new(options.max_connections);
     let connections = TaskTracker::new();
-    let mut door = Door {
-        shutdown,
-        late: options.late,
-        latest: None,
-    };
 
     loop {
         let accepted = tokio::select! {
@@ -144,33 +139,13 @@ pub async fn serve(
         });
     }
     drop(listener);
-    server.closed.cancel();
+    door.close();
     connections.close();
     tokio::select! {
         () = connections.wait() => {}
         () = tokio::time::sleep(options.drain) => {
             tracing::warn!("some requests were still open when the drain time ended");
             drained.cancel();
-        }
-    }
-}
-
-/// When the listener closes.
-struct Door {
-    shutdown: CancellationToken,
-    late: Duration,
-    latest: Option<Instant>,
-}
-
-impl Door {
-    /// Returns when nobody has come for `late` since this was called, and the server shuts down; at the latest when it has
-    /// done so for ten times as long.
-    async fn closes(&mut self) {
-        self.shutdown.cancelled().await;
-        let now = Instant::now();
-        let latest = *self.latest.get_or_insert(now + self.late * 10);
-        if now < latest {
-            tokio::time::sleep_until(latest.min(now + self.late)).await;
         }
     }
 }
@@ -185,10 +160,7 @@ struct Server {
     parting: Duration,
     /// Those that were told to go and gave up their place: as many as there are places, at most.
     leaving: Semaphore,
-    /// Those that were served before are told to leave.
-    closing: CancellationToken,
-    /// All are.
-    closed: CancellationToken,
+    end: End,
     drained: CancellationToken,
 }
 
@@ -207,7 +179,7 @@ impl Server {
             place,
         } = peer;
         let stream = tokio::select! {
-            () = self.closed.cancelled() => return Ok(()),
+            () = self.end.closed() => return Ok(()),
             () = out_of_patience(self.handshake_timeout, self.patience.crowded, &mut crowded) => {
                 return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
             }
@@ -221,7 +193,7 @@ impl Server {
             activity: Arc::clone(&activity),
             exchange: Arc::clone(&exchange),
             limit: self.request_timeout,
-            closing: self.closing.clone(),
+            end: self.end.clone(),
         };
         let wire = Wire::new(stream, exchange);
         let limit = self.request_timeout;
@@ -230,7 +202,7 @@ impl Server {
             let (deadline, idle) = activity.deadline(self.patience, *crowded.borrow());
             tokio::select! {
                 ended = &mut connection => return ended,
-                () = self.told_to_leave(&activity) => {
+                () = self.end.of(&activity) => {
                     connection.end();
                     let ended = tokio::select! {
                         ended = connection => ended,
@@ -259,16 +231,6 @@ impl Server {
                 }
                 Ok(()) = crowded.changed() => {}
             }
-        }
-    }
-
-    /// Returns when a connection is to end. One that nobody has asked anything yet has its first request on the way, and to
-    /// its peer the end of a connection that never answered is a failure; so that request comes first.
-    async fn told_to_leave(&self, activity: &Activity) {
-        self.closing.cancelled().await;
-        tokio::select! {
-            () = activity.asked() => {}
-            () = self.closed.cancelled() => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A service whose requests are counted, from their first byte to the last of their answer, and each bounded in time.
 
+use crate::door::End;
 use crate::exchange::{Exchange, Taken};
 use crate::idle::{Activity, Open};
 use crate::park::Parking;
@@ -16,7 +17,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 #[derive(Clone)]
 pub(crate) struct Watched {
@@ -25,8 +25,7 @@ pub(crate) struct Watched {
     pub(crate) exchange: Arc<Exchange>,
     /// Longest request, body and answer included.
     pub(crate) limit: Duration,
-    /// The server is about to end: a request that comes now is its connection's last, and its answer says so.
-    pub(crate) closing: CancellationToken,
+    pub(crate) end: End,
 }
 
 impl Watched {
@@ -57,8 +56,12 @@ impl Service<Request<Incoming>> for Watched {
             let parking = Parking::new(Arc::clone(&self.exchange));
             request.extensions_mut().insert(parking);
         }
+        let is_http2 = request.version() == Version::HTTP_2;
+        if is_http2 {
+            self.activity.ask_over_http2();
+        }
         // HTTP/2 has GOAWAY.
-        let is_last = request.version() <= Version::HTTP_11 && self.closing.is_cancelled();
+        let is_last = !is_http2 && self.end.is_near();
         let open = Open::new(&self.activity);
         let taken = Taken::new(&self.exchange);
         if let Some(response) = self.exchange.ready() {

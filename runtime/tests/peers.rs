@@ -441,10 +441,14 @@ async fn a_request_that_crosses_the_goodbye_meets_no_broken_pipe() {
     ended.expect("whoever left is not waited for").unwrap();
 }
 
-/// A server whose listener stays open for a while after the shutdown, which has come.
-async fn leaving(tls: Option<Arc<rustls::ServerConfig>>) -> (Server, TcpStream) {
+/// A server that withdraws for a while after the shutdown, which has come, and then waits for newcomers.
+async fn leaving(
+    tls: Option<Arc<rustls::ServerConfig>>,
+    withdrawal: Duration,
+) -> (Server, TcpStream) {
     let options = ServeOptions {
         tls,
+        withdrawal,
         late: Duration::from_secs(2),
         ..patient()
     };
@@ -466,7 +470,7 @@ async fn is_over(server: Server) {
 
 #[tokio::test]
 async fn whoever_comes_late_after_the_shutdown_is_answered_and_told_to_leave() {
-    let (server, early) = leaving(None).await;
+    let (server, early) = leaving(None, Duration::ZERO).await;
     drop(early);
     let mut late = server.connect().await;
     late.write_all(REQUEST).await.unwrap();
@@ -490,9 +494,44 @@ async fn whoever_comes_late_after_the_shutdown_is_answered_and_told_to_leave() {
     is_over(server).await;
 }
 
+/// Go's HTTP/1 client, the API server's among them, sends a POST once: one that meets a close is lost.
+#[tokio::test]
+async fn an_idle_http1_connection_outlives_the_withdrawal_and_its_next_answer_is_its_last() {
+    let options = ServeOptions {
+        withdrawal: Duration::from_secs(1),
+        late: Duration::from_secs(2),
+        ..patient()
+    };
+    let server = start(options).await;
+    let mut idle = [server.connect().await, server.connect().await];
+    for stream in &mut idle {
+        stream.write_all(REQUEST).await.unwrap();
+        let mut answer = [0; 256];
+        let length = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(
+            answer.ends_with("hello") && !answer.contains("close"),
+            "{answer}"
+        );
+    }
+    let [mut first, mut second] = idle;
+    let begun = Instant::now();
+    server.closing.cancel();
+    tokio::time::sleep(SHORT).await;
+    first.write_all(REQUEST).await.unwrap();
+    let answer = String::from_utf8(until_closed(&mut first).await).unwrap();
+    assert!(answer.contains("connection: close"), "{answer}");
+    // The other asks nothing, and is kept until all is over.
+    assert!(until_closed(&mut second).await.is_empty());
+    let kept = begun.elapsed();
+    assert!(kept >= Duration::from_secs(3), "{kept:?}");
+    drop((first, second));
+    is_over(server).await;
+}
+
 #[tokio::test]
 async fn a_connection_that_the_shutdown_finds_before_its_first_request_is_answered_it_yet() {
-    let (server, mut early) = leaving(None).await;
+    let (server, mut early) = leaving(None, Duration::ZERO).await;
     early.write_all(REQUEST).await.unwrap();
     let answer = String::from_utf8(until_closed(&mut early).await).unwrap();
     assert!(answer.ends_with("hello"), "{answer}");
@@ -502,7 +541,7 @@ async fn a_connection_that_the_shutdown_finds_before_its_first_request_is_answer
 
 #[tokio::test]
 async fn a_connection_that_the_shutdown_finds_shaking_hands_is_answered_yet() {
-    let (server, early) = leaving(Some(tls())).await;
+    let (server, early) = leaving(Some(tls()), Duration::ZERO).await;
     let mut early = shake_hands(early).await;
     early.write_all(REQUEST).await.unwrap();
     let mut answer = Vec::new();

@@ -16,7 +16,7 @@ mod window;
 mod words;
 mod work;
 
-pub use register::{Registration, register};
+pub use register::{Again, Registration, keep_registering, register};
 pub use signature::{KeyError, Keys};
 
 use crate::desk::Desk;

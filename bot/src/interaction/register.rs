@@ -1,4 +1,4 @@
-//! Tells Discord our commands, when it has others. A few tries, and none after a refusal: those count towards a ban.
+//! Tells Discord our commands, when it has others. A few tries, and long pauses after a refusal: each counts towards a ban.
 
 use super::commands;
 use discord::bot::Call;
@@ -12,6 +12,24 @@ use tokio::time::sleep;
 const TRIES: u32 = 8;
 /// The first pause.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// Pauses between registrations that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// After Discord did not answer, for all the tries of one.
+    pub later: Duration,
+    /// After it refused.
+    pub refused: Duration,
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Self {
+            later: Duration::from_mins(1),
+            refused: Duration::from_mins(10),
+        }
+    }
+}
 
 /// What a registration came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +66,40 @@ pub async fn register(bot: &Bot, guild: &str) -> Registration {
         tracing::warn!(guild, %error, "the commands are not registered yet; trying again");
         sleep(pause).await;
         pause *= 2;
+    }
+}
+
+/// Registers the commands of all these guilds, however long it takes; `tell` hears after each round what is missing, and at
+/// the end that nothing is.
+pub async fn keep_registering(
+    bot: &Bot,
+    mut guilds: Vec<String>,
+    again: Again,
+    tell: impl Fn(Option<String>),
+) {
+    loop {
+        let mut failed: Vec<(String, ApiError)> = Vec::new();
+        for guild in guilds {
+            if let Registration::Failed(error) = register(bot, &guild).await {
+                failed.push((guild, error));
+            }
+        }
+        let words: Vec<String> = failed
+            .iter()
+            .map(|(guild, error)| format!("not registered in the guild {guild}: {error}"))
+            .collect();
+        tell((!words.is_empty()).then(|| words.join("; ")));
+        let is_refusal = |error: &ApiError| !matches!(error, ApiError::Later(_));
+        let pause = if failed.iter().any(|(_, error)| is_refusal(error)) {
+            again.refused
+        } else {
+            again.later
+        };
+        guilds = failed.into_iter().map(|(guild, _)| guild).collect();
+        if guilds.is_empty() {
+            return;
+        }
+        sleep(pause).await;
     }
 }
 

@@ -5,7 +5,6 @@ use certs::Health;
 use runtime::admin::Readiness;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Readiness: a definition to inject, a certificate that callers accept, and no end in sight.
@@ -48,13 +47,8 @@ impl Ready {
     }
 }
 
-/// After the signal: not ready at once, closed only when endpoints had time to follow.
-pub(super) async fn withdraw(
-    signal: CancellationToken,
-    withdrawal: Duration,
-    ready: Ready,
-    closing: CancellationToken,
-) {
+/// After the signal: not ready at once.
+pub(super) async fn withdraw(signal: CancellationToken, ready: Ready) {
     signal.cancelled().await;
     ready.stopping.store(true, Ordering::Relaxed);
     ready.update();
@@ -62,6 +56,4 @@ pub(super) async fn withdraw(
         "shutdown",
         Some("serving on until no endpoint points here".to_owned()),
     );
-    tokio::time::sleep(withdrawal).await;
-    closing.cancel();
 }

@@ -98,7 +98,7 @@ pub(super) struct ServeArgs {
     /// Self-managed: how long a certificate is valid.
     #[arg(long, env = "INJECTOR_LEAF_VALIDITY", default_value = "2160h", value_parser = durations::parse)]
     pub(super) leaf_validity: Duration,
-    /// After a signal: how long to serve on, until no endpoint points here any more.
+    /// After a signal: how long to serve on, at least, until no endpoint points here any more.
     #[arg(long, env = "INJECTOR_WITHDRAWAL", default_value = "5s", value_parser = durations::parse)]
     withdrawal: Duration,
     /// How much is logged: error, warn, info, debug or trace.
@@ -110,7 +110,7 @@ pub(super) struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// Serves until a signal; then on for `withdrawal`, and until open requests are done.
+    /// Serves until a signal; then on for `withdrawal`, until nobody comes any more, and until open requests are done.
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let behind = log::init_behind(&self.log_level, self.log_format.parse()?)?;
         let signal =
@@ -161,6 +161,7 @@ impl ServeArgs {
         let options = ServeOptions {
             tls: Some(Arc::new(with_alpn(tls.with_cert_resolver(resolver)))),
             request_timeout: REQUEST,
+            withdrawal: self.withdrawal,
             late: LATE,
             ..ServeOptions::default()
         };
@@ -169,11 +170,10 @@ impl ServeArgs {
             metrics,
             bodies: Bodies::default(),
         }));
-        let closing = CancellationToken::new();
-        tasks.spawn(withdraw(signal, self.withdrawal, ready, closing.clone()));
+        tasks.spawn(withdraw(signal.clone(), ready));
         let address = listener.local_addr()?;
         tracing::info!(%address, "serving");
-        serve(Listener::Tcp(listener), router, options, closing).await;
+        serve(Listener::Tcp(listener), router, options, signal).await;
         stop.cancel();
         tasks.close();
         tasks.wait().await;

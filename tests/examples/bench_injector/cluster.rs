@@ -5,7 +5,7 @@ use crate::caller::Door;
 use crate::load::part;
 use crate::process::Server;
 use crate::review::Review;
-use crate::served::{certificate, first_answer, free_address, serve};
+use crate::served::{certificate, constant, first_answer, free_address, serve};
 use crate::table::{self, Row};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 const WITH: &str = "dm-bench-with";
 const WITHOUT: &str = "dm-bench-without";
+/// Where a bare server answers, a constant patch as long as ours: what a call costs, whoever is called.
+const BELOW: &str = "dm-bench-floor";
 const WEBHOOKS: &str = "dm-bench";
 const SECRET: &str = "dm-bench-tls";
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
@@ -36,21 +38,21 @@ async fn call(client: &Client, method: &str, path: &str, body: &Value) -> anyhow
 
 async fn delete_all(client: &Client) {
     let secret = format!("/api/v1/namespaces/{WITH}/secrets/{SECRET}");
-    let configuration = format!("{CONFIGURATIONS}/{WEBHOOKS}");
-    let namespaces = [WITH, WITHOUT].map(|name| format!("/api/v1/namespaces/{name}"));
-    for path in [configuration, secret].into_iter().chain(namespaces) {
+    let configurations = [WEBHOOKS, BELOW].map(|name| format!("{CONFIGURATIONS}/{name}"));
+    let namespaces = [WITH, WITHOUT, BELOW].map(|name| format!("/api/v1/namespaces/{name}"));
+    for path in configurations.into_iter().chain([secret]).chain(namespaces) {
         // What is not there need not go.
         let _ = call(client, "DELETE", &path, &Value::Null).await;
     }
 }
 
-/// The webhook's one entry: a Pod of namespace [`WITH`], as the chart has it for namespaces that ask by label. An installed
+/// The webhook's one entry: a Pod of this namespace, as the chart has it for namespaces that ask by label. An installed
 /// chart asks nobody about these Pods.
-fn configuration(client_config: &Value, failure: &str) -> Value {
+fn configuration(name: &str, namespace: &str, client_config: &Value, failure: &str) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": WEBHOOKS},
+        "metadata": {"name": name},
         "webhooks": [{
             "name": "pods.bench.discord-monitoring.io",
             "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": failure,
@@ -58,7 +60,7 @@ fn configuration(client_config: &Value, failure: &str) -> Value {
             "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"],
                 "scope": "Namespaced"}],
             "clientConfig": client_config,
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": WITH}},
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
             "matchConditions": [{"name": "not-refused", "expression":
                 "object.metadata.?annotations['discord-monitoring.io/inject'].orValue('') != 'false'"}],
         }],
@@ -94,7 +96,7 @@ async fn starts(args: &crate::Cluster, client: &Client) {
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}});
         let secrets = format!("/api/v1/namespaces/{WITH}/secrets");
         call(client, "POST", &secrets, &secret).await.unwrap();
-        let entry = configuration(&service, "Ignore");
+        let entry = configuration(WEBHOOKS, WITH, &service, "Ignore");
         call(client, "POST", CONFIGURATIONS, &entry).await.unwrap();
 
         let listen = free_address();
@@ -152,66 +154,77 @@ async fn namespace(client: &Client, name: &str) {
     }
 }
 
-/// The same Pod with our webhook and without any, by turns.
+/// The same Pod with our webhook, without any, and with a bare server's, by turns.
 async fn creations(args: &crate::Cluster, client: &Client, host: IpAddr) {
-    namespace(client, WITH).await;
-    namespace(client, WITHOUT).await;
     let folder = tempfile::tempdir().unwrap();
     let trusted = certificate(&host.to_string(), folder.path());
-    let listen = SocketAddr::new(host, free_address().port());
-    let _server = Server::start(serve(&args.injector, &args.sidecar, folder.path(), listen));
-    let door = Door {
-        address: listen,
+    let door = |port: u16| Door {
+        address: SocketAddr::new(host, port),
         host: host.to_string(),
-        path: "/inject".to_owned(),
+        path: "/inject/namespace".to_owned(),
         trusted: trusted.clone(),
         review: Review::ours(),
     };
-    first_answer(&door).await;
-    let url = json!({"url": format!("https://{listen}/inject/namespace"), "caBundle": STANDARD.encode(trusted)});
-    let entry = configuration(&url, "Fail");
-    call(client, "POST", CONFIGURATIONS, &entry).await.unwrap();
+    let ours = door(free_address().port());
+    let _ours = Server::start(serve(
+        &args.injector,
+        &args.sidecar,
+        folder.path(),
+        ours.address,
+    ));
+    let answer = first_answer(&ours).await;
+    let below = door(free_address().port());
+    let command = constant(&args.floor, below.address, folder.path(), &answer);
+    let _below = Server::start(command);
+    first_answer(&below).await;
+    for (name, namespace_of, door) in [(WEBHOOKS, WITH, &ours), (BELOW, BELOW, &below)] {
+        let url = format!("https://{}{}", door.address, door.path);
+        let url = json!({"url": url, "caBundle": STANDARD.encode(&trusted)});
+        let entry = configuration(name, namespace_of, &url, "Fail");
+        call(client, "POST", CONFIGURATIONS, &entry).await.unwrap();
+    }
     let pod = pod();
-    let mut times = [Vec::new(), Vec::new()];
+    let places = [WITH, WITHOUT, BELOW];
+    for place in places {
+        namespace(client, place).await;
+    }
+    let mut times = places.map(|_| Vec::new());
     let begun = Instant::now();
-    while times[0].len() < args.pods {
-        for (at, namespace) in [WITH, WITHOUT].iter().enumerate() {
-            let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
+    while times.iter().any(|times| times.len() < args.pods) {
+        for (place, times) in places.iter().zip(&mut times) {
+            let path = format!("/api/v1/namespaces/{place}/pods?dryRun=All");
             let asked = Instant::now();
             let made = call(client, "POST", &path, &pod).await.unwrap();
             let time = asked.elapsed();
-            let injected = made.contains("discord-watcher");
             // The API server hears of new webhooks a moment later.
-            if at == 0 && !injected {
-                assert!(begun.elapsed() < Duration::from_secs(20), "not called");
-                break;
+            if made.contains("discord-watcher") == (*place != WITHOUT) {
+                times.push(time);
+            } else {
+                assert!(begun.elapsed() < Duration::from_secs(20), "{made}");
             }
-            assert_eq!(injected, at == 0, "{made}");
-            times[at].push(time);
         }
     }
-    for times in &mut times {
+    let [with, without, below] = times.map(|mut times| {
         times.sort_unstable();
-    }
-    let [with, without] = times.map(|times| (part(&times, 500) / 1e3, part(&times, 990) / 1e3));
+        (part(&times, 500) / 1e3, part(&times, 990) / 1e3)
+    });
+    let more = with.0 - without.0;
     table::alone(
         "Pod creation (dry-run), ms",
         &format!(
-            "median {:.2} with, {:.2} without, {:.2} more; 99 % {:.2} with, {:.2} without; {} each by turns",
+            "median {:.2} with, {:.2} without, {:.2} with the floor's: {more:.2} and {:.2} more; 99 % {:.2}, {:.2}, {:.2}; {} \
+             each by turns",
             with.0,
             without.0,
-            with.0 - without.0,
+            below.0,
+            below.0 - without.0,
             with.1,
             without.1,
+            below.1,
             args.pods
         ),
     );
-    table::judge(
-        "Pod creation, median, ms more",
-        "2",
-        with.0 - without.0,
-        2.0,
-    );
+    table::judge("Pod creation, median, ms more", "2", more, 2.0);
 }
 
 /// The review's Pod as its creator sends it.

@@ -82,6 +82,8 @@ struct Served {
 struct Cluster {
     #[arg(long)]
     injector: PathBuf,
+    #[arg(long)]
+    floor: PathBuf,
     /// Sidecar definition.
     #[arg(long)]
     sidecar: PathBuf,

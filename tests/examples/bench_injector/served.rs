@@ -49,6 +49,19 @@ pub(crate) fn serve(injector: &Path, sidecar: &Path, folder: &Path, listen: Sock
     command
 }
 
+/// The bare server with the certificate in `folder`; it gives everybody the patch of this answer.
+pub(crate) fn constant(floor: &Path, listen: SocketAddr, folder: &Path, answer: &[u8]) -> Command {
+    let text = std::str::from_utf8(answer).unwrap();
+    let (_, rest) = text.split_once(r#""patch":""#).unwrap();
+    let patch = folder.join("patch");
+    std::fs::write(&patch, rest.split('"').next().unwrap()).unwrap();
+    let mut command = Command::new(floor);
+    command.arg(listen.to_string());
+    command.args(["tls.crt", "tls.key"].map(|name| folder.join(name)));
+    command.arg(patch);
+    command
+}
+
 /// Asks until there is a right answer; the answer.
 pub(crate) async fn first_answer(door: &Door) -> bytes::Bytes {
     let end = Instant::now() + Duration::from_secs(20);
@@ -116,20 +129,9 @@ pub(crate) async fn run(args: &Served) {
     let folder = tempfile::tempdir().unwrap();
     let trusted = certificate("localhost", folder.path());
     let ours = |listen| serve(&args.injector, &args.sidecar, folder.path(), listen);
-    let patch = folder.path().join("patch");
-    let floor = |listen: SocketAddr| {
-        let mut command = Command::new(&args.floor);
-        command.arg(listen.to_string());
-        command.args(["tls.crt", "tls.key"].map(|name| folder.path().join(name)));
-        command.arg(&patch);
-        command
-    };
     let at = free_address();
     let (injector, answer, _) = start("injector", ours(at), door(at, &trusted)).await;
-    let text = String::from_utf8(answer.to_vec()).unwrap();
-    let (_, rest) = text.split_once(r#""patch":""#).unwrap();
-    // The floor's answer is as long as ours.
-    std::fs::write(&patch, rest.split('"').next().unwrap()).unwrap();
+    let floor = |listen| constant(&args.floor, listen, folder.path(), &answer);
     let at = free_address();
     let (below, ..) = start("floor", floor(at), door(at, &trusted)).await;
     let contenders: Vec<Contender> = [Some(below), Some(injector), peer(args)]
@@ -139,7 +141,7 @@ pub(crate) async fn run(args: &Served) {
     println!(
         "a review of {} bytes, an answer of {}; {} rounds by turns, median (lowest..highest)",
         Review::ours().body(0).0.len(),
-        text.len(),
+        answer.len(),
         args.rounds
     );
 
