@@ -136,5 +136,5 @@ case $state in *Complete*) ;; *) die "the Job did not complete" "kubectl -n $NAM
 jq -e '.posted > 0 and .lost + .unsent + .unreadBytes == 0' <<<"$message" >/dev/null ||
   die "not everything was posted: $message" "kubectl -n $NAMESPACE logs $pod -c discord-watcher"
 if [ -t 0 ] && [ -z "${DISCORD_WEBHOOK_URL:-}" ]; then
-  read -r -p "Enter ends the demo (the cluster stays; make node-down removes it) "
+  read -r -p "Enter ends the demo (the cluster stays; make node-down CLUSTER=$CLUSTER removes it) "
 fi

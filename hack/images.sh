@@ -51,12 +51,15 @@ builder() {
 image() {
   local arguments=(--file Dockerfile --target "$1" --build-arg "BIN_DIR=$BIN_DIR" --build-arg "VERSION=$VERSION"
     --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
-    --build-arg "CREATED=$(date -u ${SOURCE_DATE_EPOCH:+-d "@$SOURCE_DATE_EPOCH"} +%Y-%m-%dT%H:%M:%SZ)" --tag "$2" .)
+    --build-arg "CREATED=$(date -u ${SOURCE_DATE_EPOCH:+-d "@$SOURCE_DATE_EPOCH"} +%Y-%m-%dT%H:%M:%SZ)" --tag "$2")
   rm -f "$3"
   if [ "$BUILDER" = docker ]; then
-    docker build "${arguments[@]}" && docker save "$2" -o "$3"
+    # As an archive: docker without BuildKit finds nothing behind the * of .dockerignore, one with it walks all of target/.
+    # It makes each stage before the one that is asked for, too: so every binary is in it.
+    tar -c Dockerfile hack/images/home "$BIN_DIR"/{injector,watcher,bot,discord-double,player} |
+      docker build "${arguments[@]}" - && docker save "$2" -o "$3"
   else
-    in_store bud --isolation chroot --layers=false "${arguments[@]}" && in_store push -q "$2" "docker-archive:$3" &&
+    in_store bud --isolation chroot --layers=false "${arguments[@]}" . && in_store push -q "$2" "docker-archive:$3" &&
       in_store rmi --force "$2" # the archive is what counts; the store would only grow
   fi
 }

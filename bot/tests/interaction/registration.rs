@@ -73,7 +73,7 @@ async fn a_guild_that_refused_is_asked_again_after_its_pause_and_no_other_is() {
         refused: SHORT,
     };
     keep_registering(&bot, guilds(), again, |words| {
-        told.lock().unwrap().push(words)
+        told.lock().unwrap().push(words);
     })
     .await;
     let told = told.into_inner().unwrap();

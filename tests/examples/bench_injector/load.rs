@@ -1,6 +1,6 @@
 //! Two kinds of load: as much as goes with so many reviews open, and so many a second whatever the answers do.
 
-use crate::caller::Door;
+use crate::caller::{Door, Speaks};
 use crate::process::processor_time;
 use futures_util::{StreamExt as _, stream};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 const WARM_UP: usize = 500;
 
 /// Sends `reviews` over one connection, `open` at a time.
-pub(crate) async fn send(door: &Door, reviews: usize, open: usize) {
-    let connection = door.connect().await.unwrap();
+pub(crate) async fn send(door: &Door, speaks: Speaks, reviews: usize, open: usize) {
+    let connection = door.connect(speaks).await.unwrap();
     stream::iter(0..reviews)
         .map(|at| door.ask(&connection, at))
         .buffer_unordered(open)
@@ -22,16 +22,22 @@ pub(crate) async fn send(door: &Door, reviews: usize, open: usize) {
 }
 
 /// Processor time of server `pid` in milliseconds per 1000 reviews.
-pub(crate) async fn cost(door: &Door, pid: u32, reviews: usize, open: usize) -> f64 {
-    send(door, WARM_UP, open).await;
+pub(crate) async fn cost(
+    door: &Door,
+    speaks: Speaks,
+    pid: u32,
+    reviews: usize,
+    open: usize,
+) -> f64 {
+    send(door, speaks, WARM_UP, open).await;
     let before = processor_time(pid);
-    send(door, reviews, open).await;
+    send(door, speaks, reviews, open).await;
     (processor_time(pid) - before) * 1000.0 / f64::from(u32::try_from(reviews).unwrap())
 }
 
 /// Times from when a review was due to its whole answer, in order, at `rate` a second for `seconds`.
 pub(crate) async fn latency(door: &Arc<Door>, rate: u32, seconds: u32) -> Vec<Duration> {
-    let connection = door.connect().await.unwrap();
+    let connection = door.connect(Speaks::Http2).await.unwrap();
     let begun = Instant::now();
     let mut open = Vec::new();
     for at in 0..rate * seconds {

@@ -1,7 +1,7 @@
 //! What needs no cluster: processor time, latency, memory, start, sizes.
 
 use crate::Served;
-use crate::caller::Door;
+use crate::caller::{Door, Speaks};
 use crate::load;
 use crate::process::{Server, processor_time, resident};
 use crate::review::Review;
@@ -66,7 +66,7 @@ pub(crate) fn constant(floor: &Path, listen: SocketAddr, folder: &Path, answer: 
 pub(crate) async fn first_answer(door: &Door) -> bytes::Bytes {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
-        let answer = match door.connect().await {
+        let answer = match door.connect(Speaks::Http2).await {
             Ok(connection) => door.ask(&connection, 0).await,
             Err(error) => Err(error),
         };
@@ -145,17 +145,21 @@ pub(crate) async fn run(args: &Served) {
         args.rounds
     );
 
-    for &open in &args.open {
+    let multiplexed = args.open.iter().map(|&open| (Speaks::Http2, open));
+    for (speaks, open) in multiplexed.chain([(Speaks::Http1, 1)]) {
         let mut row = Row::new();
         for _ in 0..args.rounds {
             for one in &contenders {
                 if let Some(pid) = one.pid {
-                    let cost = load::cost(&one.door, pid, args.reviews, open).await;
+                    let cost = load::cost(&one.door, speaks, pid, args.reviews, open).await;
                     table::add(&mut row, &one.name, cost);
                 }
             }
         }
-        let figure = format!("CPU per 1000 reviews, {open} open, ms");
+        let figure = match speaks {
+            Speaks::Http1 => "CPU per 1000 reviews, HTTP/1.1, ms".to_owned(),
+            Speaks::Http2 => format!("CPU per 1000 reviews, {open} open, ms"),
+        };
         table::print(&figure, &row);
         table::judge_beside(&figure, &row, 2.0);
     }
@@ -205,7 +209,7 @@ async fn memory(command: Command, door: Door, reviews: usize) {
     let mut sent = 0;
     for hundredths in [1, 10, 25, 50, 75, 100] {
         let upto = reviews * hundredths / 100;
-        load::send(&door, upto - sent, LONG_OPEN).await;
+        load::send(&door, Speaks::Http2, upto - sent, LONG_OPEN).await;
         sent = upto;
         told.push(resident(server.id(), "VmRSS:"));
     }

@@ -152,12 +152,15 @@ async fn a_bridge_whose_image_is_nowhere_leaves_the_agent_of_a_pod_alone() {
             bridge.state.unwrap().waiting.is_some(),
             "the bridge is not there"
         );
-        let agent = status(&world, "agent", "agent").await.unwrap();
+        // The work may be done before the kubelet has said that it began.
+        let agent = eventually("the agent works on", seconds(60), async || {
+            let agent = status(&world, "agent", "agent").await?;
+            let state = agent.state.clone().unwrap_or_default();
+            anyhow::ensure!(state.running.is_some(), "its input ended? {state:?}");
+            Ok(agent)
+        })
+        .await;
         assert_eq!(agent.restart_count, 0);
-        assert!(
-            agent.state.unwrap().running.is_some(),
-            "its input did not end"
-        );
     })
     .await;
 }

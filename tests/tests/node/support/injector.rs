@@ -29,15 +29,21 @@ pub(crate) async fn requests(client: &Client) -> u64 {
 /// The same, by the replica's name.
 pub(crate) async fn requests_by_replica(client: &Client) -> BTreeMap<String, u64> {
     let mut answered = BTreeMap::new();
+    let api: Api<Pod> = Api::namespaced(client.clone(), RELEASE_NAMESPACE);
     for pod in pods(client).await {
         let name = pod.metadata.name.expect("a name");
         let uri = format!("/api/v1/namespaces/{RELEASE_NAMESPACE}/pods/{name}:8081/proxy/metrics");
         let request = http::Request::get(uri).body(Vec::new()).expect("a request");
         let text = match client.request_text(request).await {
             Ok(text) => text,
-            // Listed while it was leaving; whoever left answers nobody any more.
-            Err(kube::Error::Api(status)) if status.code == 404 => continue,
-            Err(error) => panic!("the metrics of {name}: {error}"),
+            // Listed while it was leaving; whoever left answers nobody any more. What the API server says then, and whether
+            // the Pod itself is still listed, depends on the cluster's network.
+            Err(error) => {
+                let now = api.get_opt(&name).await.expect("the injector's Pod");
+                let left = now.is_none_or(|pod| pod.metadata.deletion_timestamp.is_some());
+                assert!(left, "the metrics of {name}: {error}");
+                continue;
+            }
         };
         let sum = text
             .lines()
