@@ -9,7 +9,6 @@ use crate::idle::Open;
 use crate::serve::{ServeOptions, too_slow};
 use crate::watched::Watched;
 use crate::wire::Wire;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -213,11 +212,7 @@ impl Future for Connection<'_> {
                             return Poll::Ready(Ok(()));
                         }
                     }
-                    let mut answer = ready!(parked.poll(context));
-                    if this.is_ending {
-                        let close = HeaderValue::from_static("close");
-                        answer.headers_mut().insert(header::CONNECTION, close);
-                    }
+                    let answer = ready!(parked.poll(context));
                     if let State::Parked(mut wire, _) = this.leave() {
                         wire.put_ahead(AGAIN);
                         this.state = this.http1(wire, Some(answer));

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The latest end of the listener, in pauses without a newcomer.
 const MOST_PAUSES: u32 = 10;
+/// Longest withdrawal and pause, whatever was asked for: long before, somebody ends the process by force.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// When the listener closes.
 pub(crate) struct Door {
@@ -36,8 +38,8 @@ impl Door {
         };
         Self {
             end,
-            withdrawal,
-            late,
+            withdrawal: withdrawal.min(LONGEST),
+            late: late.min(LONGEST),
             withdrawn: None,
         }
     }
@@ -79,7 +81,7 @@ impl End {
     }
 
     /// Returns when a connection is to end.
-    pub(crate) async fn of(&self, activity: &Activity) {
+    pub(crate) async fn comes_for(&self, activity: &Activity) {
         let goaway = async {
             self.withdrawn.cancelled().await;
             activity.asked_over_http2().await;

@@ -61,7 +61,8 @@ pub struct ServeOptions {
     pub request_timeout: Duration,
     /// How long a peer has to leave after it was told to.
     pub parting: Duration,
-    /// After the shutdown token, how long to serve on while peers learn that they are to ask elsewhere.
+    /// After the shutdown token, how long to serve on while peers learn that they are to ask elsewhere; an hour
+    /// at most.
     pub withdrawal: Duration,
     /// After that the listener closes when nobody has come for this long, or after ten times as long.
     pub late: Duration,
@@ -202,7 +203,7 @@ impl Server {
             let (deadline, idle) = activity.deadline(self.patience, *crowded.borrow());
             tokio::select! {
                 ended = &mut connection => return ended,
-                () = self.end.of(&activity) => {
+                () = self.end.comes_for(&activity) => {
                     connection.end();
                     let ended = tokio::select! {
                         ended = connection => ended,

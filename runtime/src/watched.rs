@@ -65,7 +65,7 @@ impl Service<Request<Incoming>> for Watched {
         let open = Open::new(&self.activity);
         let taken = Taken::new(&self.exchange);
         if let Some(response) = self.exchange.ready() {
-            return Box::pin(async move { Ok(sent(response, taken)) });
+            return Box::pin(async move { Ok(sent(last(response, is_last), taken)) });
         }
         let exchange = Arc::clone(&self.exchange);
         let answer = self
@@ -74,15 +74,20 @@ impl Service<Request<Incoming>> for Watched {
         // Here and not as a layer of the router, which would cost each request five allocations more.
         let answer = tokio::time::timeout(self.limit, answer);
         Box::pin(async move {
-            let mut response = answer.await.unwrap_or_else(|_| Ok(too_slow()))?;
-            if is_last {
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(header::CONNECTION, close);
-            }
+            let response = answer.await.unwrap_or_else(|_| Ok(too_slow()))?;
             drop(open);
-            Ok(sent(response, taken))
+            Ok(sent(last(response, is_last), taken))
         })
     }
+}
+
+/// Tells the peer when this is its connection's last answer.
+fn last(mut response: Response, is_last: bool) -> Response {
+    if is_last {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 fn sent(response: Response, taken: Taken) -> Response<Sent> {

@@ -441,14 +441,10 @@ async fn a_request_that_crosses_the_goodbye_meets_no_broken_pipe() {
     ended.expect("whoever left is not waited for").unwrap();
 }
 
-/// A server that withdraws for a while after the shutdown, which has come, and then waits for newcomers.
-async fn leaving(
-    tls: Option<Arc<rustls::ServerConfig>>,
-    withdrawal: Duration,
-) -> (Server, TcpStream) {
+/// A server that waits for latecomers after the shutdown, which has come.
+async fn leaving(tls: Option<Arc<rustls::ServerConfig>>) -> (Server, TcpStream) {
     let options = ServeOptions {
         tls,
-        withdrawal,
         late: Duration::from_secs(2),
         ..patient()
     };
@@ -470,7 +466,7 @@ async fn is_over(server: Server) {
 
 #[tokio::test]
 async fn whoever_comes_late_after_the_shutdown_is_answered_and_told_to_leave() {
-    let (server, early) = leaving(None, Duration::ZERO).await;
+    let (server, early) = leaving(None).await;
     drop(early);
     let mut late = server.connect().await;
     late.write_all(REQUEST).await.unwrap();
@@ -531,7 +527,7 @@ async fn an_idle_http1_connection_outlives_the_withdrawal_and_its_next_answer_is
 
 #[tokio::test]
 async fn a_connection_that_the_shutdown_finds_before_its_first_request_is_answered_it_yet() {
-    let (server, mut early) = leaving(None, Duration::ZERO).await;
+    let (server, mut early) = leaving(None).await;
     early.write_all(REQUEST).await.unwrap();
     let answer = String::from_utf8(until_closed(&mut early).await).unwrap();
     assert!(answer.ends_with("hello"), "{answer}");
@@ -541,7 +537,7 @@ async fn a_connection_that_the_shutdown_finds_before_its_first_request_is_answer
 
 #[tokio::test]
 async fn a_connection_that_the_shutdown_finds_shaking_hands_is_answered_yet() {
-    let (server, early) = leaving(Some(tls()), Duration::ZERO).await;
+    let (server, early) = leaving(Some(tls())).await;
     let mut early = shake_hands(early).await;
     early.write_all(REQUEST).await.unwrap();
     let mut answer = Vec::new();
@@ -551,6 +547,42 @@ async fn a_connection_that_the_shutdown_finds_shaking_hands_is_answered_yet() {
     assert!(answer.ends_with("hello"), "{answer}");
     drop(early);
     is_over(server).await;
+}
+
+#[tokio::test]
+async fn whoever_comes_again_and_again_does_not_keep_the_listener_open() {
+    let options = ServeOptions {
+        late: SHORT,
+        parting: SHORT,
+        drain: SHORT,
+        ..patient()
+    };
+    let server = start(options).await;
+    server.closing.cancel();
+    let again = async {
+        while TcpStream::connect(server.address).await.is_ok() {
+            tokio::time::sleep(SHORT / 8).await;
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, again).await;
+    ended.expect("the listener closes");
+}
+
+#[tokio::test]
+async fn a_withdrawal_longer_than_any_clock_breaks_nothing() {
+    let options = ServeOptions {
+        withdrawal: Duration::MAX,
+        late: Duration::MAX,
+        ..patient()
+    };
+    let server = start(options).await;
+    server.closing.cancel();
+    tokio::time::sleep(SHORT).await;
+    let mut late = server.connect().await;
+    late.write_all(REQUEST).await.unwrap();
+    let answer = String::from_utf8(until_closed(&mut late).await).unwrap();
+    assert!(answer.ends_with("hello"), "{answer}");
+    assert!(!server.task.is_finished(), "it serves on");
 }
 
 /// Takes any certificate: what is tested is the server's patience.
